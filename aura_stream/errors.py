@@ -1,0 +1,79 @@
+"""Every error a caller can meet, one leaf for each decision it can take.
+
+AuraError
+├── ConfigError              the configuration must be edited          exit 78
+├── CodebookError            a codebook file or entry is damaged       exit 1
+├── DecodeError              a frame gave no message; `.index` in a batch
+│   ├── CorruptFrameError        damaged, or not a frame at all
+│   ├── LimitExceededError       asks for more than the limits allow
+│   ├── UnknownTemplateError     the book is older than the frame: `.generation`, `.number`
+│   └── UnknownDictionaryError   the same, for a dictionary
+└── ConnectorError           a source or a sink
+    ├── UnavailableError         the other side does not answer: pause and retry; exit 75 at start
+    └── UnwritableMessageError   this sink can never take this message: `.index`
+"""
+
+from __future__ import annotations
+
+
+class AuraError(Exception):
+    """Base of all errors raised by AURA Stream."""
+
+
+class ConfigError(AuraError):
+    """The configuration asks for something that cannot be; editing it is the remedy."""
+
+
+class CodebookError(AuraError):
+    """A codebook file or one of its entries is damaged; `entry` names which, if one is to blame."""
+
+    def __init__(self, message: str, entry: str | None = None) -> None:
+        super().__init__(message)
+        self.entry = entry
+
+
+class DecodeError(AuraError):
+    """A frame that gives no message. `index` is its place in the batch, None outside of one."""
+
+    def __init__(self, message: str, index: int | None = None) -> None:
+        super().__init__(message)
+        self.index = index
+
+
+class CorruptFrameError(DecodeError):
+    """The frame is damaged, or was never a frame."""
+
+
+class LimitExceededError(DecodeError):
+    """The frame asks for more output or work than the decoder's limits allow."""
+
+
+class _UnknownEntryError(DecodeError):
+    def __init__(self, message: str, generation: int, number: int | None = None, index: int | None = None) -> None:
+        super().__init__(message, index)
+        self.generation = generation
+        self.number = number
+
+
+class UnknownTemplateError(_UnknownEntryError):
+    """The frame names a template that this codebook does not hold (yet)."""
+
+
+class UnknownDictionaryError(_UnknownEntryError):
+    """The frame names a generation whose dictionary this codebook does not hold (yet)."""
+
+
+class ConnectorError(AuraError):
+    """A source or a sink failed."""
+
+
+class UnavailableError(ConnectorError):
+    """The other side does not answer; the engine pauses and tries again."""
+
+
+class UnwritableMessageError(ConnectorError):
+    """This sink can never take this message; `index` is its place in the batch that was published."""
+
+    def __init__(self, message: str, index: int) -> None:
+        super().__init__(message)
+        self.index = index

@@ -1,0 +1,39 @@
+"""Port: a pair of source and sink for one kind of system, found through an entry point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel
+
+from aura_stream.ports.sink import Sink
+from aura_stream.ports.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a connector is told beside its own options."""
+
+    namespace: str = "default"
+    once: bool = False
+
+
+class Connector(Protocol):
+    """One kind of system. The entry point in the group `aura_stream.connectors` names an instance.
+
+    `source_options` and `sink_options` are pydantic models (extra keys forbidden): the config loader
+    validates the user's mapping with them, and hands the result back to `source` and `sink`.
+    """
+
+    source_options: ClassVar[type[BaseModel]]
+    sink_options: ClassVar[type[BaseModel]]
+    destination: ClassVar[str]  # "batched" if the system compresses batches itself, else "standalone"
+
+    def source(self, options: Any, context: Context) -> Source:
+        """Build a source; no connection is made before its `start`."""
+        ...
+
+    def sink(self, options: Any, context: Context) -> Sink:
+        """Build a sink; no connection is made before its `start`."""
+        ...

@@ -1,0 +1,71 @@
+"""Port: where messages come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from aura_stream.model import Batch, Topic
+
+
+class Source(Protocol):
+    """Reads batches and remembers how far they were settled.
+
+    The engine calls from one event loop, one call at a time, except `keep_alive` and `settle`, which may run
+    while a `fetch` waits. Order of calls: `start`, then any number of `fetch`, `settle`, `keep_alive`,
+    `finished`, `lag`; at last `stop`, also after a failed `start`; `stop` may come twice.
+
+    Errors, from any call: UnavailableError makes the engine wait and call again (a source rebuilds its
+    connection by itself); ConfigError ends the run with exit 78; anything else ends it with a traceback.
+    """
+
+    async def start(self) -> Sequence[Topic]:
+        """Connect, and return the topics read, each with what a sink needs to make a fitting output.
+
+        Raises UnavailableError within 10 s if nothing answers, ConfigError if a topic is missing.
+        """
+        ...
+
+    async def fetch(self, max_messages: int, max_bytes: int, timeout: float) -> list[Batch]:
+        """Return the next batches, each partition's messages in order, none twice under one assignment.
+
+        Waits up to `timeout` seconds for the first message, then returns what is there; [] if nothing came.
+        Never more than `max_messages` in all, nor more than about `max_bytes` (one message always fits).
+        A message that was fetched but not settled comes again after a restart or a change of assignment,
+        before any later one of its partition.
+        """
+        ...
+
+    def owns(self, batch: Batch) -> bool:
+        """Tell whether the batch's partition is still assigned as it was when the batch was fetched.
+
+        The engine asks right before it publishes and drops what is no longer owned.
+        """
+        ...
+
+    async def settle(self, batches: Sequence[Batch]) -> None:
+        """Record durably that these batches, and all before them, need not come again.
+
+        Called only after everything in them is acknowledged by the sink, in the order of fetching. Batches
+        no longer owned are left alone: their new owner settles them.
+        """
+        ...
+
+    async def keep_alive(self) -> None:
+        """Hold membership and leases without fetching: called at least each second while the sink is down."""
+        ...
+
+    async def finished(self) -> bool:
+        """With `once`: tell whether everything that the input held at `start` is settled, by any member.
+
+        Stays False while a dead member's share may still come back. Without `once`: always False.
+        """
+        ...
+
+    async def lag(self) -> int | None:
+        """Return how many messages are not settled yet, None if unknown. Asked every few seconds."""
+        ...
+
+    async def stop(self) -> None:
+        """Leave the group, give back leases, close. Settles nothing by itself. Bounded in time."""
+        ...

@@ -1,0 +1,1 @@
+"""Connectors shipped with AURA Stream, one package each, all of the same shape."""

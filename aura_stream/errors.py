@@ -8,6 +8,8 @@ AuraError
 │   ├── LimitExceededError       asks for more than the limits allow
 │   ├── UnknownTemplateError     the book is older than the frame: `.generation`, `.number`
 │   └── UnknownDictionaryError   the same, for a dictionary
+├── MessageError             one message stops the worker: `.partition`, `.position`    exit 1
+├── NotDrainedError          a drain was cut short: `.messages` come again     exit 75
 └── ConnectorError           a source or a sink
     ├── UnavailableError         the other side does not answer: pause and retry; exit 75 at start
     └── UnwritableMessageError   this sink can never take this message: `.index`
@@ -61,6 +63,23 @@ class UnknownTemplateError(_UnknownEntryError):
 
 class UnknownDictionaryError(_UnknownEntryError):
     """The frame names a generation whose dictionary this codebook does not hold (yet)."""
+
+
+class MessageError(AuraError):
+    """One message can be neither transformed nor written; `partition` and `position` tell where it stands."""
+
+    def __init__(self, message: str, partition: str, position: int | str) -> None:
+        super().__init__(message)
+        self.partition = partition
+        self.position = position
+
+
+class NotDrainedError(AuraError):
+    """The worker was told to stop and could not settle all it had fetched; `messages` will come again."""
+
+    def __init__(self, message: str, messages: int) -> None:
+        super().__init__(message)
+        self.messages = messages
 
 
 class ConnectorError(AuraError):

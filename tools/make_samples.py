@@ -41,8 +41,11 @@ class Shop:
         self.now = START
         self.customers = [f"cus_{self.token(10)}" for _ in range(400)]
         self.sessions = [self.uuid() for _ in range(60)]
-        self.hosts = [f"10.{self.random.randrange(4)}.{self.random.randrange(256)}.{n}" for n in range(2, 40)]
+        self.hosts = [f"10.{self.number(4)}.{self.number(256)}.{n}" for n in range(2, 40)]
         self.order = 4_018_200
+
+    def number(self, start: int, stop: int | None = None) -> int:
+        return self.random.randrange(start) if stop is None else self.random.randrange(start, stop)
 
     def token(self, length: int) -> str:
         return "".join(self.random.choices("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", k=length))
@@ -63,11 +66,11 @@ class Shop:
         return self.now
 
     def price(self) -> float:
-        return self.random.randrange(199, 24_999) / 100
+        return self.number(199, 24_999) / 100
 
     def session(self) -> str:
         """Return a running session; now and then one ends and another begins."""
-        place = self.random.randrange(len(self.sessions))
+        place = self.number(len(self.sessions))
         if self.random.random() < 0.08:
             self.sessions[place] = self.uuid()
         return self.sessions[place]
@@ -105,13 +108,13 @@ def event_details(shop: Shop, kind: str) -> dict[str, object]:
             return {"path": shop.common(["/", "/sale", "/account", f"/p/{sku.lower()}", "/help/returns", "/blog"])}
         case "search":
             words = [shop.common(ADJECTIVES), shop.common(NOUNS)]
-            return {"query": " ".join(words[shop.random.randrange(2) :]), "hits": shop.random.randrange(180)}
+            return {"query": " ".join(words[shop.number(2) :]), "hits": shop.number(180)}
         case "checkout" | "order_paid":
-            shop.order += shop.random.randrange(1, 4)
+            shop.order += shop.number(1, 4)
             method = shop.common(["card", "paypal", "invoice", "gift card"])
             return {"order": shop.order, "total": shop.price(), "currency": "EUR", "payment": method}
         case "refund":
-            return {"order": shop.order - shop.random.randrange(400), "reason": shop.common(REASONS)}
+            return {"order": shop.order - shop.number(400), "reason": shop.common(REASONS)}
         case _:
             return {"sku": sku, "name": product, "price": shop.price(), "quantity": shop.random.choice([1, 1, 1, 2, 3])}
 
@@ -126,8 +129,8 @@ def logs(shop: Shop) -> Iterator[str]:
 def access_line(shop: Shop, now: datetime) -> str:
     method, path = shop.random.choice(
         [
-            ("GET", f"/api/v2/products/{shop.random.randrange(1001, 1060)}"),
-            ("GET", f"/api/v2/search?q={shop.common(NOUNS)}&page={shop.random.randrange(1, 9)}"),
+            ("GET", f"/api/v2/products/{shop.number(1001, 1060)}"),
+            ("GET", f"/api/v2/search?q={shop.common(NOUNS)}&page={shop.number(1, 9)}"),
             ("POST", f"/api/v2/carts/{shop.hex(12)}/items"),
             ("GET", f"/static/{shop.common(['app', 'vendor', 'theme'])}.{shop.hex(8)}.js"),
             ("PUT", f"/api/v2/customers/{shop.common(shop.customers)}/address"),
@@ -136,7 +139,7 @@ def access_line(shop: Shop, now: datetime) -> str:
     )
     status = shop.random.choices([200, 201, 204, 304, 401, 404, 429, 500, 502], [70, 8, 3, 9, 2, 4, 1, 1, 1])[0]
     stamp = now.strftime("%d/%b/%Y:%H:%M:%S +0000")
-    size = shop.random.randrange(120, 48_000)
+    size = shop.number(120, 48_000)
     seconds = shop.random.lognormvariate(-4, 1)
     client = shop.common(shop.hosts)
     return (
@@ -146,35 +149,37 @@ def access_line(shop: Shop, now: datetime) -> str:
 
 def service_line(shop: Shop, now: datetime) -> str:
     stamp = now.isoformat(sep=" ", timespec="milliseconds").removesuffix("+00:00").replace(".", ",")
-    thread = f"http-{shop.random.randrange(1, 17)}"
-    shop.order += shop.random.randrange(0, 2)
-    level, logger, text = shop.random.choice(
+    thread = f"http-{shop.number(1, 17)}"
+    shop.order += shop.number(0, 2)
+    order, why, city, customer = shop.order, shop.common(REASONS), shop.common(CITIES), shop.common(shop.customers)
+    mail = shop.common(["receipt", "shipping note", "newsletter", "reminder"])
+    head, text = shop.random.choice(
         [
-            ("INFO", "payments.Gateway", f"authorised order={shop.order} amount={shop.price():.2f} EUR ref={shop.hex(16)}"),
-            ("INFO", "payments.Gateway", f"captured order={shop.order} in {shop.random.randrange(40, 900)} ms"),
-            ("INFO", "orders.Fulfilment", f"order {shop.order} packed at {shop.common(CITIES)}, parcel {shop.token(12)}"),
-            ("WARN", "orders.Stock", f"only {shop.random.randrange(1, 6)} left of {shop.common(PRODUCTS)}"),
-            ("DEBUG", "cache.Pool", f"{shop.random.randrange(3, 64)} of 64 connections in use, waited {shop.random.random():.4f} s"),
-            ("ERROR", "payments.Gateway", f"declined order={shop.order}: {shop.common(REASONS)} (attempt {shop.random.randrange(1, 4)} of 3)"),
-            ("INFO", "mail.Sender", f"queued {shop.common(['receipt', 'shipping note', 'newsletter', 'reminder'])} for {shop.common(shop.customers)}"),
+            ("INFO  payments.Gateway", f"authorised order={order} amount={shop.price():.2f} EUR ref={shop.hex(16)}"),
+            ("INFO  payments.Gateway", f"captured order={order} in {shop.number(40, 900)} ms"),
+            ("INFO  orders.Fulfilment", f"order {order} packed at {city}, parcel {shop.token(12)}"),
+            ("WARN  orders.Stock", f"only {shop.number(1, 6)} left of {shop.common(PRODUCTS)}"),
+            ("DEBUG cache.Pool", f"{shop.number(3, 64)} of 64 connections in use, waited {shop.random.random():.4f} s"),
+            ("ERROR payments.Gateway", f"declined order={order}: {why} (attempt {shop.number(1, 4)} of 3)"),
+            ("INFO  mail.Sender", f"queued {mail} for {customer}"),
         ]
-    )  # fmt: skip
-    return f"{stamp} [{thread}] {level:5} {logger} - {text}"
+    )
+    return f"{stamp} [{thread}] {head} - {text}"
 
 
 def job_line(shop: Shop, now: datetime) -> str:
     stamp = now.strftime("%b %d %H:%M:%S")
-    node = f"node-{shop.random.randrange(1, 9):02d}"
+    node = f"node-{shop.number(1, 9):02d}"
     job = shop.common(["reindex", "price-feed", "export-orders", "thumbnails", "recommendations", "vacuum"])
-    pid = shop.random.randrange(300, 32_768)
-    done = shop.random.randrange(100, 90_000)
+    pid = shop.number(300, 32_768)
+    done = shop.number(100, 90_000)
     text = shop.random.choice(
         [
             f"started run {shop.uuid()}",
-            f"processed {done} rows in {shop.random.randrange(1, 400)}.{shop.random.randrange(10)}s, {done // 7} changed",
+            f"processed {done} rows in {shop.number(1, 400)}.{shop.number(10)}s, {done // 7} changed",
             f"retrying after {shop.common(REASONS)}: sleeping {shop.random.choice([1, 2, 4, 8, 16])} s",
-            f"checkpoint 0x{shop.hex(8)} written to /var/lib/jobs/{job}/{now:%Y%m%d}/{shop.random.randrange(1000):04d}.state",
-            f"finished with status {shop.random.choice([0, 0, 0, 0, 1])}, peak memory {shop.random.randrange(40, 900)} MiB",
+            f"checkpoint 0x{shop.hex(8)} written to /var/lib/jobs/{job}/{now:%Y%m%d}/{shop.number(1000):04d}.state",
+            f"finished with status {shop.random.choice([0, 0, 0, 0, 1])}, peak memory {shop.number(40, 900)} MiB",
         ]
     )
     return f"{stamp} {node} {job}[{pid}]: {text}"
@@ -192,8 +197,8 @@ def order_reply(shop: Shop) -> dict[str, object]:
     shop.order += 1
     lines = [
         {
-            "sku": f"SKU-{shop.random.randrange(1001, 1060)}",
-            "quantity": shop.random.randrange(1, 4),
+            "sku": f"SKU-{shop.number(1001, 1060)}",
+            "quantity": shop.number(1, 4),
             "price": shop.price(),
         }
         for _ in range(shop.random.choice([1, 1, 2, 3]))
@@ -217,7 +222,7 @@ def product_reply(shop: Shop) -> dict[str, object]:
         "name": name,
         "description": f"{shop.common(ADJECTIVES).capitalize()} {name.lower()}, made for the {shop.common(NOUNS)}.",
         "price": {"amount": shop.price(), "currency": "EUR"},
-        "stock": {"available": shop.random.randrange(0, 900), "reserved": shop.random.randrange(0, 30)},
+        "stock": {"available": shop.number(0, 900), "reserved": shop.number(0, 30)},
         "rating": round(shop.random.uniform(2.5, 5), 1),
         "updated_at": shop.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
@@ -228,26 +233,26 @@ def customer_reply(shop: Shop) -> dict[str, object]:
         "id": shop.common(shop.customers),
         "name": shop.common(FIRST_NAMES),
         "address": {
-            "street": f"{shop.common(STREETS)} {shop.random.randrange(1, 190)}",
+            "street": f"{shop.common(STREETS)} {shop.number(1, 190)}",
             "city": shop.common(CITIES),
-            "postcode": f"{shop.random.randrange(1000, 99_999):05d}",
+            "postcode": f"{shop.number(1000, 99_999):05d}",
         },
         "newsletter": shop.random.random() < 0.4,
-        "orders": shop.random.randrange(0, 40),
+        "orders": shop.number(0, 40),
     }
 
 
 def list_reply(shop: Shop) -> dict[str, object]:
-    page = shop.random.randrange(1, 30)
-    skus = [f"SKU-{shop.random.randrange(1001, 1060)}" for _ in range(shop.random.randrange(2, 9))]
+    page = shop.number(1, 30)
+    skus = [f"SKU-{shop.number(1001, 1060)}" for _ in range(shop.number(2, 9))]
     return {"page": page, "next": f"/api/v2/products?page={page + 1}&limit=20", "total": 1240, "items": skus}
 
 
 def error_reply(shop: Shop) -> dict[str, object]:
     code, text = shop.random.choice(
         [
-            ("not_found", f"order {shop.order - shop.random.randrange(9000)} does not exist"),
-            ("rate_limited", f"too many requests, retry in {shop.random.randrange(1, 60)} s"),
+            ("not_found", f"order {shop.order - shop.number(9000)} does not exist"),
+            ("rate_limited", f"too many requests, retry in {shop.number(1, 60)} s"),
             ("invalid_field", f"'{shop.common(['postcode', 'quantity', 'sku', 'currency'])}' has no valid value"),
             ("payment_declined", shop.common(REASONS)),
         ]
@@ -259,16 +264,16 @@ def chat(shop: Shop) -> Iterator[str]:
     """Yield what customers and the help desk type to each other: short, loose, seldom the same twice."""
     while True:
         text = shop.common(shop.random.choice([CHAT_OPENERS, CHAT_REQUESTS, CHAT_REQUESTS, CHAT_ANSWERS, CHAT_ANSWERS]))
-        shop.order += shop.random.randrange(2)
+        shop.order += shop.number(2)
         text = text.format(
             product=shop.common(PRODUCTS).lower(),
             name=shop.common(FIRST_NAMES),
             city=shop.common(CITIES),
-            order=shop.order - shop.random.randrange(2000),
+            order=shop.order - shop.number(2000),
             noun=shop.common(NOUNS),
             adjective=shop.common(ADJECTIVES),
-            days=shop.random.randrange(2, 15),
-            hour=shop.random.randrange(8, 19),
+            days=shop.number(2, 15),
+            hour=shop.number(8, 19),
             price=f"{shop.price():.2f}",
         )
         yield loosened(shop, text)

@@ -54,7 +54,7 @@ REASONS = [
 ]  # fmt: skip
 
 CHAT_OPENERS = [
-    "Hi, I need help with order {order}.", "Hello!", "Good morning, my name is {name}.", "Hey there", "Is anyone there?",
+    "Hi, I need help with order {order}.", "Hello!", "Good morning, my name is {name}.", "Hey there", "Anyone there?",
     "Hi {name}, thanks for getting back to me.", "Good evening, quick question about the {product}.", "Hello {name}",
     "Morning! I wrote you {days} days ago and nobody answered.", "Hi, it's me again about {order}.",
 ]  # fmt: skip

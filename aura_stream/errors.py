@@ -12,7 +12,7 @@ AuraError
 ├── NotDrainedError          a drain was cut short: `.messages` come again     exit 75
 └── ConnectorError           a source or a sink
     ├── UnavailableError         the other side does not answer: pause and retry; exit 75 at start
-    └── UnwritableMessageError   this sink can never take this message: `.index`
+    └── UnwritableMessageError   this sink can never take this message: `.index`, `.batch`
 """
 
 from __future__ import annotations
@@ -91,8 +91,9 @@ class UnavailableError(ConnectorError):
 
 
 class UnwritableMessageError(ConnectorError):
-    """This sink can never take this message; `index` is its place in the batch that was published."""
+    """This sink can never take this message; it is message `index` of batch `batch` of those given to `publish`."""
 
-    def __init__(self, message: str, index: int) -> None:
+    def __init__(self, message: str, index: int, batch: int = 0) -> None:
         super().__init__(message)
         self.index = index
+        self.batch = batch

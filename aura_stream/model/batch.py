@@ -49,3 +49,8 @@ class Batch:
     def with_values(self, values: Sequence[bytes | None]) -> Batch:
         """Return the same messages in another spelling; everything beside them travels on untouched."""
         return replace(self, values=values)
+
+    def part(self, start: int, stop: int) -> Batch:
+        """Return messages `start` to `stop` (exclusive) as a batch of their own."""
+        metadata = self.metadata.part(start, stop) if self.metadata is not None else None
+        return replace(self, values=self.values[start:stop], positions=self.positions[start:stop], metadata=metadata)

@@ -26,6 +26,11 @@ class Records:
     timestamps: Sequence[int]  # milliseconds since the epoch
     timestamp_types: Sequence[int]  # TimestampType
 
+    def part(self, start: int, stop: int) -> Records:
+        """Return the rows `start` to `stop` (exclusive)."""
+        rows = slice(start, stop)
+        return Records(self.keys[rows], self.headers[rows], self.timestamps[rows], self.timestamp_types[rows])
+
 
 @dataclass(frozen=True, slots=True)
 class Entries:
@@ -34,6 +39,11 @@ class Entries:
     ids: Sequence[bytes]  # b"1700000000000-0"
     fields: Sequence[Sequence[Field]]  # every field but the message's own, in order, duplicates kept
     places: Sequence[int]  # index at which the message's field stood; -1: the entry had none (null)
+
+    def part(self, start: int, stop: int) -> Entries:
+        """Return the rows `start` to `stop` (exclusive)."""
+        rows = slice(start, stop)
+        return Entries(self.ids[rows], self.fields[rows], self.places[rows])
 
 
 Metadata = Records | Entries | None  # None: values only, as in files

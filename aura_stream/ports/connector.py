@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel
 
@@ -17,6 +17,8 @@ class Context:
 
     namespace: str = "default"
     once: bool = False
+    direction: Literal["encode", "decode"] = "encode"  # decode: the source reads frames, the sink takes messages
+    probe: bool = False  # `start` looks only: joins no group, takes no lease, creates nothing; then comes `stop`
 
 
 class Connector(Protocol):
@@ -29,11 +31,12 @@ class Connector(Protocol):
     source_options: ClassVar[type[BaseModel]]
     sink_options: ClassVar[type[BaseModel]]
     destination: ClassVar[str]  # "batched" if the system compresses batches itself, else "standalone"
+    metadata: ClassVar[bool]  # whether its messages carry anything beside their values
 
     def source(self, options: Any, context: Context) -> Source:
-        """Build a source; no connection is made before its `start`."""
+        """Build a source; no connection is made before its `start`. Raises ConfigError for options unfit here."""
         ...
 
     def sink(self, options: Any, context: Context) -> Sink:
-        """Build a sink; no connection is made before its `start`."""
+        """Build a sink; no connection is made before its `start`. Raises ConfigError for options unfit here."""
         ...

@@ -11,8 +11,8 @@ from aura_stream.model import Batch, Topic
 class Sink(Protocol):
     """Writes batches durably, in order.
 
-    The engine calls from one event loop, one call at a time: `start`, then any number of `publish`, at last
-    `stop`, also after a failed `start`; `stop` may come twice.
+    The engine calls from one event loop, one call at a time: `start`, again if it raised UnavailableError,
+    then any number of `publish`, at last `stop`, also after a failed `start`; `stop` may come twice.
     """
 
     async def start(self, inputs: Sequence[Topic]) -> None:
@@ -27,7 +27,8 @@ class Sink(Protocol):
 
         Raises UnavailableError if that is not certain; the engine then calls again with the same batches
         (those that got through are written twice: at least once). Bounded in time. Raises
-        UnwritableMessageError, before it writes any of that batch, for a message that it can never take.
+        UnwritableMessageError, before it writes any of that batch, for a message that it can never take; the
+        engine then calls again with what stands before that message, and ends the run with exit 1.
         """
         ...
 

@@ -12,11 +12,13 @@ class Source(Protocol):
     """Reads batches and remembers how far they were settled.
 
     The engine calls from one event loop, one call at a time, except `keep_alive` and `settle`, which may run
-    while a `fetch` waits. Order of calls: `start`, then any number of `fetch`, `settle`, `keep_alive`,
-    `finished`, `lag`; at last `stop`, also after a failed `start`; `stop` may come twice.
+    while a `fetch` waits. Order of calls: `start`, again if it raised UnavailableError, then any number of
+    `fetch`, `settle`, `keep_alive`, `finished`, `lag`; at last `stop`, also after a failed `start`; `stop` may
+    come twice.
 
     Errors, from any call: UnavailableError makes the engine wait and call again (a source rebuilds its
-    connection by itself); ConfigError ends the run with exit 78; anything else ends it with a traceback.
+    connection by itself); ConfigError ends the run with exit 78; MessageError, for a message that cannot even
+    be read, ends it with exit 1 once all that was fetched before is settled; anything else is a traceback.
     """
 
     async def start(self) -> Sequence[Topic]:

@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CODE := aura_stream connectors tests benchmarks examples tools
 FAST := tests/unit tests/property tests/golden tests/architecture
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+    --custom-compile-command 'make lock'
 COVERAGE := $(BIN)/python -m coverage
 
 .DEFAULT_GOAL := help
@@ -62,11 +64,10 @@ fmt: $(STAMP) ## format, and fix what the linter can fix
 	@$(BIN)/ruff check --quiet --fix $(CODE)
 	@$(BIN)/ruff format --quiet $(CODE)
 
-lock: $(STAMP) ## resolve both lock files anew from pyproject.toml
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
-	    --extra embedded --group dev pyproject.toml -o requirements/dev.lock
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
-	    --resolution lowest-direct --extra embedded --group test pyproject.toml -o requirements/lowest.lock
+lock: $(STAMP) ## resolve the lock files anew from pyproject.toml
+	@$(LOCK) pyproject.toml -o requirements/runtime.lock
+	@$(LOCK) --extra embedded --group dev pyproject.toml -o requirements/dev.lock
+	@$(LOCK) --resolution lowest-direct --extra embedded --group test pyproject.toml -o requirements/lowest.lock
 
 bench: $(STAMP) ## ratio, speed and bridge benchmarks; DIR=folder of messages, one a line
 	@$(BIN)/python benchmarks/ratio.py $(or $(DIR),aura_stream/samples)

@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-CODE := aura_stream connectors tests benchmarks examples tools
+CODE := aura_stream connectors tests benchmarks examples tools docker
 FAST := tests/unit tests/property tests/golden tests/architecture
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
     --custom-compile-command 'make lock'

@@ -1,0 +1,21 @@
+"""Options that several verbs share, declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from aura_stream.cli.framing import READERS
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+book_option: Decorator = click.option(
+    "-b", "--book", metavar="BOOK", required=True, help="The codebook, as `aura-stream train` wrote it."
+)
+
+
+def framing_option(text: str) -> Decorator:
+    """Name the framing of messages; frames in files are always varint."""
+    return click.option("--framing", type=click.Choice(list(READERS)), default="lines", show_default=True, help=text)

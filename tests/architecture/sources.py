@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+
+from aura_stream.codec import Codebook
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (ROOT / "aura_stream", ROOT / "connectors" / "aura_connectors")
@@ -33,3 +37,12 @@ def project_files() -> tuple[Path, ...]:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listing = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.decode()
     return tuple(path for name in listing.split("\0") if name and (path := ROOT / name).is_file())
+
+
+def check_offline(config: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Let `aura-stream check --offline` judge a configuration, in a folder where its book stands."""
+    Codebook().save(folder / "orders.book")
+    (folder / "config.yaml").write_text(config, "utf-8")
+    command = [str(Path(sys.executable).with_name("aura-stream")), "check", "--offline", "config.yaml"]
+    env = {**os.environ, **environment}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)

@@ -1,0 +1,189 @@
+"""Connecting: TLS and SASL, a first look that tells what is wrong, and the clients' errors in our words."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, errors
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.conn import create_conn
+from aiokafka.protocol.metadata import MetadataRequest
+
+from aura_connectors.kafka.options import Connection, Tls
+from aura_stream.errors import AuraError, ConfigError, UnavailableError
+
+CLIENT_ID = "aura-stream"
+PROBE_TIMEOUT = 4.0  # seconds for all addresses; with one call of CALL_TIMEOUT a start stays under the 10 s of the port
+CALL_TIMEOUT = 5.0  # seconds for one question to a broker that answered a moment ago
+REQUEST_TIMEOUT_MS = 10_000  # the client's own; it decides when a connection counts as broken
+CLOSE_TIMEOUT = 5.0
+
+# What editing the config, the topic or the permissions mends; everything else may pass by itself.
+_REFUSALS = (
+    errors.AuthenticationFailedError,
+    errors.AuthenticationMethodNotSupported,
+    errors.ClusterAuthorizationFailedError,
+    errors.GroupAuthorizationFailedError,
+    errors.IllegalSaslStateError,
+    errors.InconsistentGroupProtocolError,
+    errors.InvalidConfigurationError,
+    errors.InvalidGroupIdError,
+    errors.InvalidPartitionsError,
+    errors.InvalidReplicationFactorError,
+    errors.InvalidSessionTimeoutError,
+    errors.InvalidTimestampError,
+    errors.InvalidTopicError,
+    errors.MessageSizeTooLargeError,
+    errors.PolicyViolationError,
+    errors.RecordListTooLargeError,
+    errors.SaslAuthenticationFailed,
+    errors.TopicAuthorizationFailedError,
+    errors.UnsupportedSaslMechanismError,
+)
+_HINTS: dict[type[Exception], str] = {
+    errors.InvalidTimestampError: "a record's timestamp lies outside the topic's message.timestamp.*.max.ms",
+    errors.MessageSizeTooLargeError: "a batch is larger than the topic's max.message.bytes",
+    errors.RecordListTooLargeError: "a batch is larger than the topic's max.message.bytes",
+    errors.SaslAuthenticationFailed: "authentication failed; check sasl.username, sasl.password and sasl.mechanism",
+    errors.TopicAuthorizationFailedError: "the user may not use this topic",
+    errors.GroupAuthorizationFailedError: "the user may not use this group",
+}
+
+
+def security(connection: Connection) -> dict[str, Any]:
+    """Return the clients' arguments for reaching the cluster. Raises ConfigError for unusable TLS files."""
+    protocol = ("SASL_" if connection.sasl else "") + ("SSL" if connection.tls is not None else "PLAINTEXT")
+    arguments: dict[str, Any] = {"client_id": CLIENT_ID, "security_protocol": protocol}
+    if connection.tls is not None:
+        arguments["ssl_context"] = _tls_context(connection.tls)
+    if connection.sasl is not None:
+        arguments["sasl_mechanism"] = connection.sasl.mechanism
+        arguments["sasl_plain_username"] = connection.sasl.username
+        arguments["sasl_plain_password"] = connection.sasl.password.get_secret_value()
+    return arguments
+
+
+def _tls_context(tls: Tls) -> ssl.SSLContext:
+    for path in (tls.ca, tls.certificate, tls.key):
+        if path is not None and not path.is_file():
+            raise ConfigError(f"tls: no file {path}")
+    try:
+        context = ssl.create_default_context(cafile=tls.ca)
+        if tls.certificate is not None:
+            password = tls.key_password.get_secret_value() if tls.key_password is not None else None
+            context.load_cert_chain(tls.certificate, tls.key, password)
+    except (OSError, ValueError) as exc:  # ssl.SSLError is an OSError
+        raise ConfigError(f"tls: cannot use the files given: {exc}") from exc
+    return context
+
+
+async def probe(connection: Connection) -> None:
+    """Connect once, and say what is wrong if that fails; the clients themselves only log the reason.
+
+    Raises ConfigError for refused credentials or certificates, UnavailableError within PROBE_TIMEOUT.
+    """
+    arguments = security(connection)
+    failure: AuraError = UnavailableError(f"Kafka at {connection.servers} does not answer")
+    addresses = [address.strip() for address in connection.servers.split(",")]
+    for address in addresses:
+        try:
+            async with asyncio.timeout(max(1.0, PROBE_TIMEOUT / len(addresses))):
+                await _greet(address, arguments)
+        except (OSError, errors.KafkaError) as exc:  # TimeoutError is an OSError
+            failure = _explain(exc, address, connection)
+        else:
+            return
+    raise failure
+
+
+async def _greet(address: str, arguments: dict[str, Any]) -> None:
+    host, _, port = address.rpartition(":")
+    conn = await create_conn(host.strip("[]"), int(port), request_timeout_ms=REQUEST_TIMEOUT_MS, **arguments)
+    try:
+        await conn.send(MetadataRequest([], allow_auto_topic_creation=False))
+    finally:
+        if closing := conn.close():
+            await closing
+
+
+def _explain(exc: Exception, address: str, connection: Connection) -> AuraError:
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return ConfigError(f"Kafka at {address}: its certificate is not trusted ({exc.verify_message}); check tls.ca")
+    if isinstance(exc, TimeoutError):
+        return UnavailableError(f"Kafka at {address} does not answer: check the address, the network and the firewall")
+    if isinstance(exc, ConnectionRefusedError):
+        return UnavailableError(f"Kafka at {address} refuses connections: check the address and that the broker runs")
+    if isinstance(exc, _REFUSALS):
+        return translate(exc, address)
+    expected = "TLS" if connection.tls is not None else "no TLS"
+    login = "with" if connection.sasl is not None else "without"
+    hint = f"check the address, and that this listener expects {expected} {login} SASL"
+    if connection.tls is not None and connection.tls.certificate is None:
+        hint += " and no client certificate"
+    return UnavailableError(f"Kafka at {address} breaks off the connection: {hint}")
+
+
+def translate(exc: Exception, servers: str, action: str = "") -> AuraError:
+    """Return our error for one of the client's: ConfigError for what a human must mend, else UnavailableError."""
+    reason = _HINTS.get(type(exc)) or str(exc) or type(exc).__name__
+    text = f"Kafka at {servers}{', ' + action if action else ''}: {reason}"
+    return ConfigError(text) if isinstance(exc, _REFUSALS) else UnavailableError(text)
+
+
+@contextlib.asynccontextmanager
+async def guarded(servers: str, action: str, seconds: float = CALL_TIMEOUT) -> AsyncIterator[None]:
+    """Bound a call to the client in time and translate its errors; `action` completes "Kafka at …, <action>"."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as exc:
+        raise UnavailableError(f"Kafka at {servers}, {action}: no answer within {seconds:g} s") from exc
+    except (errors.KafkaError, OSError) as exc:
+        raise translate(exc, servers, action) from exc
+
+
+@contextlib.asynccontextmanager
+async def admin(connection: Connection) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Open an admin client for a few questions."""
+    client = AIOKafkaAdminClient(
+        bootstrap_servers=connection.servers, request_timeout_ms=REQUEST_TIMEOUT_MS, **security(connection)
+    )
+    try:
+        async with guarded(connection.servers, "connecting"):
+            await client.start()
+        yield client
+    finally:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await client.close()
+
+
+async def leave(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer, whatever state it is in, within CLOSE_TIMEOUT."""
+    with contextlib.suppress(TimeoutError, errors.KafkaError):
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await consumer.stop()
+
+
+async def discard(producer: AIOKafkaProducer) -> None:
+    """Throw a producer away with all it has not delivered, within twice CLOSE_TIMEOUT.
+
+    An idempotent producer retries for ever, and so its `stop` may never return (aiokafka #1101, #1039): fail its
+    batches first. There is no public way. Nothing that it still holds may reach the broker after its successor's.
+    """
+    accumulator = producer._message_accumulator
+    for queue in accumulator._batches.values():
+        for batch in queue:
+            batch.drain_ready()  # nobody waits for these any more; a failure set on their waiters would go unseen
+    accumulator.fail_all(errors.ProducerClosed())
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await producer.stop()
+    except Exception:  # noqa: BLE001  # whatever its tasks stumble over, now that their batches are gone
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await producer.client.close()

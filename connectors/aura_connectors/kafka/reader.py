@@ -1,0 +1,174 @@
+"""Polling one consumer: turns what it fetched into batches, and tells what it could not read."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition, errors
+
+from aura_connectors.kafka.client import guarded, translate
+from aura_connectors.kafka.options import SourceOptions
+from aura_connectors.kafka.positions import Positions
+from aura_stream.errors import MessageError
+from aura_stream.model import Batch, Partition, Records
+
+POLL_GRACE = 0.25  # seconds that a poll may come back later than it was told to
+_UNREADABLE = (UnicodeDecodeError, errors.CorruptRecordException, errors.UnsupportedCodecError)
+
+_Fetched = Mapping[TopicPartition, Sequence[Any]]
+
+
+class Reader:
+    """Reads on from the positions of the present assignment; `positions` are advanced by what was read."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, positions: Positions, options: SourceOptions) -> None:
+        self._consumer = consumer
+        self._positions = positions
+        self._options = options
+        self._poll: asyncio.Task[_Fetched] | None = None
+        self._poll_epoch = 0
+        self._one_by_one_epoch = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a poll is under way, or its result not yet looked at."""
+        return self._poll is not None
+
+    async def read(self, max_messages: int, timeout: float) -> list[Batch]:
+        """Return up to `max_messages`, one batch per partition; [] after `timeout` seconds without any.
+
+        Raises MessageError for a record that cannot be read, after all those before it, and for offsets that
+        are gone; UnavailableError if the client gave up.
+        """
+        self._consumer.resume(*self._consumer.paused())
+        if self._one_by_one_epoch == self._positions.epoch:
+            return await self._read_one_by_one(max_messages, timeout)
+        try:
+            return self._accept(await self._getmany(max_messages, timeout))
+        except _UNREADABLE:
+            self._one_by_one_epoch = self._positions.epoch  # finds out which record it is
+            return []
+
+    async def read_nothing(self) -> list[Batch]:
+        """Poll with everything paused, so that the group keeps us; returns what an earlier poll brought."""
+        if self._poll is not None and not self._poll.done():
+            return []
+        self._consumer.pause(*self._consumer.assignment())
+        try:
+            return self._accept(await self._getmany(1, 0))
+        except _UNREADABLE:
+            self._one_by_one_epoch = self._positions.epoch
+            return []
+
+    async def passed(self) -> dict[TopicPartition, int]:
+        """Return offsets to commit past what no reader ever sees, where everything before is settled.
+
+        Control records, aborted transactions, compacted offsets: else `--once` would wait for them for ever, and
+        retention would one day make them look like a loss.
+        """
+        offsets: dict[TopicPartition, int] = {}
+        if self._poll is not None:
+            return offsets  # the client may be ahead of what we have seen
+        for tp in self._positions.idle():
+            with contextlib.suppress(errors.IllegalStateError):  # a rebalance is under way
+                position = await self._consumer.position(tp)
+                if position > self._positions.settled(tp):
+                    offsets[tp] = position
+        return offsets
+
+    async def close(self) -> None:
+        """End the poll under way."""
+        poll, self._poll = self._poll, None
+        if poll is not None:
+            poll.cancel()
+            await asyncio.gather(poll, return_exceptions=True)
+
+    async def _getmany(self, max_messages: int, timeout: float, *partitions: TopicPartition) -> _Fetched:
+        """Poll in a task that outlives the call: `getmany` waits for the end of a rebalance without bound, and a
+        cancelled one counts as under way for ever, which would hide a stall from the group."""
+        poll = self._poll
+        if poll is None:
+            arguments = {"timeout_ms": int(timeout * 1000), "max_records": max_messages}
+            poll = self._poll = asyncio.create_task(self._consumer.getmany(*partitions, **arguments))
+            self._poll_epoch = self._positions.epoch
+        await asyncio.wait({poll}, timeout=timeout + POLL_GRACE)
+        if not poll.done():
+            return {}
+        if self._poll is poll:
+            self._poll = None
+        try:
+            fetched: _Fetched = poll.result()
+        except errors.NoOffsetForPartitionError:
+            return {}  # the client looked before it was told our position
+        except errors.OffsetOutOfRangeError as exc:
+            raise await self._gap(exc) from exc
+        except _UNREADABLE:
+            raise
+        except errors.KafkaError as exc:
+            raise translate(exc, self._options.servers, "reading") from exc
+        if self._poll_epoch != self._positions.epoch:
+            self._rewind(fetched)
+            return {}
+        return fetched
+
+    def _rewind(self, fetched: _Fetched) -> None:
+        """Undo a poll that spanned a rebalance: it may have read from a position that was never ours."""
+        for tp in fetched:
+            if tp in self._positions:
+                with contextlib.suppress(errors.IllegalStateError):
+                    self._consumer.seek(tp, self._positions.read(tp))
+
+    def _accept(self, fetched: _Fetched) -> list[Batch]:
+        epoch = self._positions.epoch
+        accepted = ((tp, self._positions.accept(tp, records)) for tp, records in fetched.items())
+        return [_to_batch(tp, records, epoch) for tp, records in accepted if records]
+
+    async def _read_one_by_one(self, max_messages: int, timeout: float) -> list[Batch]:
+        partitions = list(self._positions)
+        batches: list[Batch] = []
+        for tp in partitions:
+            while len(batches) < max_messages:
+                try:
+                    fetched = await self._getmany(1, timeout / len(partitions), tp)
+                except _UNREADABLE as exc:
+                    if batches:
+                        return batches  # it is met again at the next call
+                    raise await self._unreadable(tp, exc) from exc
+                if tp not in fetched:
+                    break
+                batches += self._accept(fetched)
+        return batches
+
+    async def _unreadable(self, tp: TopicPartition, exc: Exception) -> MessageError:
+        offset = await self._consumer.position(tp)
+        reason = "a header name is not UTF-8" if isinstance(exc, UnicodeDecodeError) else type(exc).__name__
+        partition = str(Partition(tp.topic, tp.partition))
+        return MessageError(f"{partition} offset {offset}: this record cannot be read ({reason})", partition, offset)
+
+    async def _gap(self, exc: errors.OffsetOutOfRangeError) -> MessageError:
+        (tp, offset), *_ = exc.args[0].items()
+        async with guarded(self._options.servers, "looking for the ends of the log"):
+            first = (await self._consumer.beginning_offsets([tp]))[tp]
+            end = (await self._consumer.end_offsets([tp]))[tp]
+        if offset < first:
+            text = f"offsets {offset} to {first - 1} are gone from the log, unread (retention?)"
+        else:
+            text = f"the log ends at {end}, before the group's offset {offset} (was the topic made anew?)"
+        remedy = f"to go on, set the offsets of group {self._options.group} with kafka-consumer-groups --reset-offsets"
+        partition = str(Partition(tp.topic, tp.partition))
+        return MessageError(f"{partition}: {text}; {remedy}", partition, offset)
+
+
+def _to_batch(tp: TopicPartition, records: Sequence[Any], epoch: int) -> Batch:
+    metadata = Records(
+        keys=[record.key for record in records],
+        headers=[record.headers for record in records],
+        timestamps=[record.timestamp for record in records],
+        timestamp_types=[record.timestamp_type for record in records],
+    )
+    values = [record.value for record in records]
+    positions = [record.offset for record in records]
+    return Batch(Partition(tp.topic, tp.partition), values, positions, metadata, epoch)

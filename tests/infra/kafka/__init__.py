@@ -1,0 +1,5 @@
+"""A real Apache Kafka for the tests: jars by Maven, one broker a session, on free loopback ports."""
+
+from tests.infra.kafka.broker import PASSWORD, USER, Broker
+
+__all__ = ["PASSWORD", "USER", "Broker"]

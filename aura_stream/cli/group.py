@@ -48,7 +48,8 @@ class VerbGroup(click.Group):
         except (AuraError, OSError) as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # the reader of our output left; click ends quietly
-            click.echo(f"error: {_one_line(error)}", err=True)
+            for line in _lines(error):
+                click.echo(f"error: {line}", err=True)
             raise click.exceptions.Exit(exit_code_of(error)) from error
 
 
@@ -65,10 +66,13 @@ def exit_code_of(error: AuraError | OSError) -> int:
             return exit_codes.DAMAGED
 
 
-def _one_line(error: AuraError | OSError) -> str:
+def _lines(error: AuraError | OSError) -> list[str]:
+    """One line; only a configuration may hold several mistakes, and each has its own."""
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
+        return [f"{error.filename}: {error.strerror}"]
+    if isinstance(error, ConfigError):
+        return str(error).splitlines()
+    return [" ".join(str(error).split())]
 
 
 @click.group(cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,0 +1,51 @@
+"""Keys that the configuration language has, and this version does not: refused, never ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from aura_stream.config.document import Document, Path, dotted
+
+LATER: Mapping[Path, str] = MappingProxyType(
+    {
+        ("store", "redis"): "this version keeps codebooks in a file: use store.file",
+        ("store", "mirror"): "this version reads its codebook once, at start",
+        ("store", "journal"): "this version keeps codebooks in a file: use store.file",
+        ("discovery",): "this version learns by `aura-stream train`",
+        ("dead_letter",): "this version stops at a message that it cannot transform",
+        ("http",): "this version serves nothing; for a health check see heartbeat",
+        ("telemetry",): "this version sends no telemetry",
+    }
+)
+"""Path → what there is instead."""
+
+
+def not_built_yet(document: Document) -> list[str]:
+    """Return a line for each key of a part that this version does not have."""
+    problems = [
+        f"{document.place(path)}: {dotted(path)} is not built yet; {instead}"
+        for path, instead in LATER.items()
+        if _has(document, path)
+    ]
+    if document.get(("delivery",)) == "exactly_once":
+        place = document.place(("delivery",))
+        problems.append(f"{place}: delivery: exactly_once is not built yet; this version promises at_least_once")
+    return problems
+
+
+def without_later(document: Document) -> None:
+    """Take the refused keys out, so that each is named once."""
+    for path in LATER:
+        if _has(document, path):
+            around = document.get(path[:-1]) if path[:-1] else document.values
+            del around[path[-1]]
+            if path[0] == "store" and not around:
+                around["memory"] = {}  # no second complaint: the store that was asked for is refused already
+    if document.get(("delivery",)) == "exactly_once":
+        document.values.pop("delivery")
+
+
+def _has(document: Document, path: Path) -> bool:
+    around = document.get(path[:-1]) if path[:-1] else document.values
+    return isinstance(around, dict) and path[-1] in around

@@ -1,0 +1,85 @@
+"""Encoding with the templates of one generation: the remembered way, else the full parse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import accumulate
+from typing import Final
+
+from aura_stream.codec.generation import Generation
+from aura_stream.codec.lexer import lex
+from aura_stream.codec.parser import Item, Parser
+from aura_stream.codec.segments import Segment, segments_of, write
+from aura_stream.codec.shapes import MAX_SHAPE, RIVAL, ShapeMemory, recipe_for
+from aura_stream.codec.trie import Trie
+
+Rival = Callable[[bytes], bytes]
+_MAX_TRIES: Final = 3  # parses of one message: the last one takes no repeats at all
+SHAPE_MEMORY: Final = 16 << 20  # bytes
+
+
+class TemplateEncoder:
+    """Spells messages with a generation's templates. One per codec; learns the shapes that pass through it."""
+
+    def __init__(self, generation: Generation, rival: Rival | None = None, shape_memory: int = SHAPE_MEMORY) -> None:
+        self.generation = generation
+        self.birth = generation.birth * 10**9
+        self.trie = Trie(generation.templates)
+        self.parser = Parser(self.trie, generation.birth)
+        self.shapes = ShapeMemory(shape_memory)
+        self.rival = rival
+
+    def adopt(self, generation: Generation) -> None:
+        """Take the same generation, grown: new templates are inserted, what is remembered stays valid."""
+        self.trie.extend(generation.templates[self.trie.size :])
+        self.generation = generation
+
+    def encode(self, message: bytes) -> tuple[bool, bytes]:
+        """Return the items that spell a message and True, or what the rival made and False, if that is shorter.
+
+        Where the shape is known, by memory: of the parse, or of who won.
+        """
+        if len(message) > MAX_SHAPE:
+            return self._shorter(message, self._parse(message)[0])
+        shapes = self.shapes
+        parts = shapes.split(message)
+        shape = shapes.shape(parts)
+        for recipe in shapes.recipes(shape) or ():
+            if recipe is RIVAL:
+                assert self.rival is not None
+                return False, self.rival(message)
+            found = recipe.follow(message, parts, self.birth)
+            if found is not None:
+                return True, found
+        items, segments, texts, starts = self._parse(message)
+        is_template, body = self._shorter(message, items)
+        if shapes.is_second_sight(shape):
+            shapes.remember(shape, recipe_for(segments, parts, texts, starts) if is_template else RIVAL)
+        return is_template, body
+
+    def _shorter(self, message: bytes, items: bytes) -> tuple[bool, bytes]:
+        if self.rival is not None:
+            body = self.rival(message)
+            if len(body) < len(items):
+                return False, body
+        return True, items
+
+    def parse(self, message: bytes) -> tuple[list[Item], list[bytes]]:
+        """Return a message's items and tokens, by full parse: for the miner and for explanations."""
+        texts, candidates = lex(message)
+        return self.parser.parse(texts, candidates), texts
+
+    def _parse(self, message: bytes) -> tuple[bytes, list[Segment], list[bytes], list[int]]:
+        texts, candidates = lex(message)
+        starts = [0, *accumulate(map(len, texts))]
+        barred: frozenset[int] = frozenset()
+        for tries in range(_MAX_TRIES):
+            if tries == _MAX_TRIES - 1:
+                barred = frozenset(range(len(texts)))
+            items = self.parser.parse(texts, candidates, barred)
+            segments = segments_of(items, texts, self.generation.templates)
+            written = write(segments, texts, starts, self.birth)
+            if isinstance(written, bytes):
+                return written, segments, texts, starts
+            barred |= {written}
+        raise AssertionError("a parse without repeats and times always writes")

@@ -1,0 +1,253 @@
+"""Parsing: the cheapest way to spell a message with a generation's templates, in bytes, by shortest path.
+
+Nodes of the graph are the places between tokens. Edges: a template that matches from here (walked in the trie,
+at most MAX_STEPS steps), a slot outside of any template, a word spelled by sub-words, a run of literal bytes, a
+copy of earlier bytes. Edges only lead forward, so one pass over the tokens is enough; nothing backtracks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aura_stream.codec.copies import Copies
+from aura_stream.codec.lexer import Candidate
+from aura_stream.codec.slots import REPEAT, TIME, Trail, kind_of, parameter_of, slot_type, writer
+from aura_stream.codec.spelling import Speller
+from aura_stream.codec.trie import END, ENUM_EDGES, Trie
+from aura_stream.codec.wire import MIN_COPY, compact_size
+
+MAX_STEPS: Final = 64
+_FAR: Final = 1 << 60
+_REPEAT_ANY: Final = slot_type(REPEAT, 0)
+_LITERAL_COST: Final = 2  # control byte and length; a run beyond 191 bytes pays one more, which is left out here
+_MIN_REPEATED: Final = 3  # bytes: a repeat costs 1 in a template, 2 bare
+
+
+# The edge that the cheapest way takes into a place: where it comes from, and what it is.
+@dataclass(frozen=True, slots=True)
+class TemplateUse:
+    """A template over the tokens `first` to `last` (exclusive)."""
+
+    first: int
+    last: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class BareSlot:
+    """A slot outside of any template, holding the token `first`."""
+
+    first: int
+    last: int
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """A word in sub-words: `numbers` are templates of one literal each, bytes are spelled out."""
+
+    first: int
+    last: int
+    pieces: tuple[int | bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LiteralRun:
+    """Tokens as they are."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Tokens that repeat those from `source` on."""
+
+    first: int
+    last: int
+    source: int
+
+
+Item = TemplateUse | BareSlot | Spelled | LiteralRun | Copy
+
+
+class Parser:
+    """Parses tokens with one trie; keeps what it learned of the spelling of words, in bounded memory."""
+
+    def __init__(self, trie: Trie, birth: int) -> None:
+        self.trie = trie
+        self.birth = birth * 10**9
+        self.speller = Speller(trie)
+
+    def parse(
+        self, texts: list[bytes], candidates: list[tuple[Candidate, ...]], barred: frozenset[int] = frozenset()
+    ) -> list[Item]:
+        """Return the items that spell the tokens in the fewest bytes. Tokens in `barred` take no repeat."""
+        return _Path(self, texts, self._sized(texts, candidates, barred)).items()
+
+    def _sized(
+        self, texts: list[bytes], candidates: list[tuple[Candidate, ...]], barred: frozenset[int]
+    ) -> list[tuple[Candidate, ...]]:
+        """Give times the size that they have here, and values seen before in the message the choice to repeat."""
+        trail = Trail(self.birth)
+        seen: set[bytes] = set()
+        sized = list(candidates)
+        for place, text in enumerate(texts):
+            found = candidates[place]
+            if not found:
+                continue
+            if kind_of(found[0][0]) == TIME or len(text) in _EPOCH_LENGTHS:
+                found = sized[place] = tuple(_timed(text, trail, found))
+            if len(text) >= _MIN_REPEATED:
+                if text in seen and place not in barred:
+                    sized[place] = (*found, (_REPEAT_ANY, 1))
+                seen.add(text)
+        return sized
+
+
+_EPOCH_LENGTHS: Final = frozenset({10, 13, 16, 19})
+
+
+def _timed(text: bytes, trail: Trail, found: tuple[Candidate, ...]) -> list[Candidate]:
+    timed = []
+    for slot, size in found:
+        if kind_of(slot) == TIME:
+            payload = writer(slot)(text, trail)
+            if payload is not None:
+                timed.append((slot, len(payload)))
+        else:
+            timed.append((slot, size))
+    return timed
+
+
+class _Path:
+    """One pass of dynamic programming over one message."""
+
+    def __init__(self, parser: Parser, texts: list[bytes], candidates: list[tuple[Candidate, ...]]) -> None:
+        self.texts = texts
+        self.candidates = candidates
+        self.root = parser.trie.root
+        self.speller = parser.speller
+        end = len(texts)
+        self.cost = [0] + [_FAR] * end
+        self.edge: list[Any] = [None] * (end + 1)
+        self._run_cost = [_FAR] * (end + 1)
+        self._run_start = [0] * (end + 1)
+        self._copies = Copies(texts)
+        for place in range(end):
+            self._spell_out(place)
+            self._single(place)
+            self._copy(place)
+            self._walk(place)
+
+    def items(self) -> list[Item]:
+        """Read the cheapest way back from the end."""
+        items: list[Item] = []
+        place = len(self.texts)
+        while place:
+            item = self._item(place)
+            items.append(item)
+            place = item.first
+        items.reverse()
+        return items
+
+    def _item(self, place: int) -> Item:
+        edge = self.edge[place]
+        if isinstance(edge, tuple):
+            first, number = edge
+            return TemplateUse(first, place, number)
+        if edge is None:
+            return LiteralRun(self._run_start[place], place)
+        return edge  # type: ignore[no-any-return]
+
+    def _spell_out(self, place: int) -> None:
+        """A literal run that ends behind this token: the one that goes on, or a new one."""
+        size = len(self.texts[place])
+        here = self.cost[place]
+        going_on = self._run_cost[place]
+        run_cost = here + _LITERAL_COST
+        start = place
+        if going_on <= run_cost:
+            run_cost, start = going_on, self._run_start[place]
+        run_cost += size
+        self._run_cost[place + 1] = run_cost
+        self._run_start[place + 1] = start
+        if run_cost < self.cost[place + 1]:
+            self.cost[place + 1] = run_cost
+            self.edge[place + 1] = None
+
+    def _single(self, place: int) -> None:
+        """A token by itself: a word in sub-words, a value in a slot of its own."""
+        found = self.candidates[place]
+        if not found:
+            return
+        text = self.texts[place]
+        here = self.cost[place]
+        best = self.cost[place + 1] - here
+        if text not in self.root and text[0] >= _FIRST_LETTER:
+            size, pieces = self.speller.spell(text)
+            if pieces is not None and size < best:
+                best = size
+                self.edge[place + 1] = Spelled(place, place + 1, pieces)
+        for slot, size in found:
+            bare = size + (1 if slot == _REPEAT_ANY else 2 + compact_size(parameter_of(slot)))
+            if bare < best:
+                best = bare
+                self.edge[place + 1] = BareSlot(place, place + 1, slot)
+        self.cost[place + 1] = here + best
+
+    def _copy(self, place: int) -> None:
+        found = self._copies.longest(place)
+        if found is None:
+            return
+        source, count = found
+        distance = self._copies.starts[place] - self._copies.starts[source]
+        for last in range(place + count, max(place, place + count - 4), -1):
+            length = self._copies.starts[last] - self._copies.starts[place]
+            if length < MIN_COPY:
+                break
+            cost = self.cost[place] + 1 + compact_size(distance) + compact_size(length)
+            if cost < self.cost[last]:
+                self.cost[last] = cost
+                self.edge[last] = Copy(place, last, source)
+
+    def _walk(self, place: int) -> None:
+        """All templates that match from here."""
+        texts, candidates, cost, edge = self.texts, self.candidates, self.cost, self.edge
+        end = len(texts)
+        steps = 0
+        states = [(self.root, place, cost[place])]
+        while states and steps < MAX_STEPS:
+            node, at, here = states.pop()
+            while at < end and steps < MAX_STEPS:
+                steps += 1
+                for slot, size in candidates[at]:
+                    child = node.get(slot)
+                    if child is not None:
+                        ending = child.get(END)
+                        if ending is not None and here + size + ending[1] < cost[at + 1]:
+                            cost[at + 1] = here + size + ending[1]
+                            edge[at + 1] = (place, ending[0])
+                        states.append((child, at + 1, here + size))
+                text = texts[at]
+                if ENUM_EDGES in node:
+                    for index, child in node[ENUM_EDGES]:
+                        if text in index:
+                            ending = child.get(END)
+                            if ending is not None and here + 1 + ending[1] < cost[at + 1]:
+                                cost[at + 1] = here + 1 + ending[1]
+                                edge[at + 1] = (place, ending[0])
+                            states.append((child, at + 1, here + 1))
+                below = node.get(text)
+                if below is None:
+                    break
+                node = below
+                at += 1
+                ending = node.get(END)
+                if ending is not None and here + ending[1] < cost[at]:
+                    cost[at] = here + ending[1]
+                    edge[at] = (place, ending[0])
+
+
+_FIRST_LETTER: Final = 65

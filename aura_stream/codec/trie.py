@@ -1,0 +1,63 @@
+"""The trie of a generation: from the tokens of a message to the templates that match at a place.
+
+A node is a plain dict. Keys: a literal's bytes, a slot type (int), ENUM_EDGES for a list of (index of values,
+child), END for what ends here: (template number, size of its code).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from aura_stream.codec.template import Template
+from aura_stream.codec.wire import ONE_BYTE_CODES, TWO_BYTE_CODES
+
+Node = dict[Any, Any]
+END: Final = None
+ENUM_EDGES: Final = -1
+MAX_SUBWORD: Final = 24
+
+
+def code_size(number: int) -> int:
+    """Return the size of a template number's code."""
+    return 1 if number < ONE_BYTE_CODES else 2 if number < TWO_BYTE_CODES else 3
+
+
+class Trie:
+    """Templates by their symbols; single literals also by themselves, as the pieces of unknown words."""
+
+    def __init__(self, templates: Iterable[Template] = ()) -> None:
+        self.root: Node = {}
+        self.subwords: dict[bytes, tuple[int, int]] = {}
+        self.longest_subword = 0
+        self.size = 0
+        self.extend(templates)
+
+    def extend(self, templates: Iterable[Template]) -> None:
+        """Insert templates under the next numbers."""
+        for template in templates:
+            self._insert(template, self.size)
+            self.size += 1
+
+    def _insert(self, template: Template, number: int) -> None:
+        end = (number, code_size(number))
+        node = self.root
+        for symbol in template.symbols:
+            node = _enum_child(node, symbol) if isinstance(symbol, tuple) else node.setdefault(symbol, {})
+        node.setdefault(END, end)
+        first = template.symbols[0]
+        if len(template.symbols) == 1 and isinstance(first, bytes) and len(first) <= MAX_SUBWORD:
+            self.subwords.setdefault(first, end)
+            self.longest_subword = max(self.longest_subword, len(first))
+
+
+def _enum_child(node: Node, values: tuple[bytes, ...]) -> Node:
+    edges = node.setdefault(ENUM_EDGES, [])
+    index = {value: place for place, value in enumerate(values)}
+    known: Node
+    for values_there, known in edges:
+        if values_there == index:
+            return known
+    child: Node = {}
+    edges.append((index, child))
+    return child

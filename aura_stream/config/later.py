@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from aura_stream.config.document import Document, Path, dotted
 
@@ -38,7 +39,7 @@ def without_later(document: Document) -> None:
     """Take the refused keys out, so that each is named once."""
     for path in LATER:
         if _has(document, path):
-            around = document.get(path[:-1]) if path[:-1] else document.values
+            around: dict[Any, Any] = document.get(path[:-1]) if path[:-1] else document.values
             del around[path[-1]]
             if path[0] == "store" and not around:
                 around["memory"] = {}  # no second complaint: the store that was asked for is refused already

@@ -1,3 +1,3 @@
-"""Fixtures of the whole suite: real servers, each started at most once, and only where a test asks for it."""
+"""Fixtures that start real brokers, for all tests."""
 
-pytest_plugins = ["tests.infra.kafka.kafka"]
+pytest_plugins = ["tests.infra.redis"]

@@ -1,0 +1,41 @@
+"""Connector for Redis Streams and Valkey; `connector` is what the entry point names."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import BaseModel
+
+from aura_connectors.redis_streams.options import SinkOptions, SourceOptions
+from aura_connectors.redis_streams.sink import RedisStreamsSink
+from aura_connectors.redis_streams.source import RedisStreamsSource
+from aura_stream.ports import Connector, Context
+
+__all__ = [
+    "RedisStreamsConnector",
+    "RedisStreamsSink",
+    "RedisStreamsSource",
+    "SinkOptions",
+    "SourceOptions",
+    "connector",
+]
+
+
+class RedisStreamsConnector:
+    """Builds sources and sinks; see `aura_stream.ports.Connector`."""
+
+    source_options: ClassVar[type[BaseModel]] = SourceOptions
+    sink_options: ClassVar[type[BaseModel]] = SinkOptions
+    destination: ClassVar[str] = "standalone"
+    metadata: ClassVar[bool] = True
+
+    def source(self, options: SourceOptions, context: Context) -> RedisStreamsSource:
+        """Build a source; it connects at `start`."""
+        return RedisStreamsSource(options, context)
+
+    def sink(self, options: SinkOptions, context: Context) -> RedisStreamsSink:
+        """Build a sink; it connects at `start`."""
+        return RedisStreamsSink(options, context)
+
+
+connector: Connector = RedisStreamsConnector()

@@ -1,0 +1,284 @@
+"""One stream, read by one worker at a time under a lease: first what is pending, then what is new."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aura_connectors.redis_streams.client import Client, NoGroupError, pairs
+from aura_connectors.redis_streams.lease import LEASE_ROUNDS, Lease, lease_key
+from aura_connectors.redis_streams.options import SourceOptions
+from aura_stream.errors import ConnectorError, UnavailableError
+from aura_stream.model import Batch, Entries, Partition
+from aura_stream.model.metadata import Field
+
+CONSUMER = "aura"  # one name for all workers: the lease tells them apart, and dead ones leave no consumers behind
+FIRST_COUNT = 64  # entries asked for while their size is not known
+ENTRY_OVERHEAD = 32  # bytes that an entry counts for beside its fields
+LOST_IDS_PER_LINE = 100
+ZERO = b"0-0"
+
+_Row = tuple[bytes, list[bytes]]  # id, [field, value, field, value, …]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """What the server says of the group."""
+
+    delivered: bytes  # last-delivered-id
+    pending: int
+    lag: int | None
+
+
+class StreamReader:
+    """Reads a stream for a group while it holds the lease. `lost` counts entries that were gone before we got them."""
+
+    def __init__(self, stream: str, options: SourceOptions, holder: str) -> None:
+        self.stream = stream.encode()
+        self.partition = Partition(stream)
+        self.lease = Lease(lease_key(stream, options.group), holder, options.lease)
+        self.delivered = ZERO  # new entries come after this one
+        self.next_try = 0.0  # when to ask again for a lease that another worker holds
+        self.lost = 0
+        self._patience = options.lease / LEASE_ROUNDS
+        self._group = options.group.encode()
+        self._field = options.field.encode()
+        self._start = b"0" if options.start == "earliest" else b"$"
+        self._delete = "1" if options.delete_settled else "0"
+        self._settled: bytes | None = None  # our own position: where a group that is gone begins again
+        self._cursor: bytes | None = None  # of the next page of pending entries; None: all are taken over
+        self._read_ahead: deque[_Row] = deque()
+        self._entry_bytes = 0.0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether only the server can tell when there is more."""
+        return self._cursor is None and not self._read_ahead
+
+    async def take(self, client: Client) -> bool:
+        """Hold the lease: take it if it is free, and begin anew with all that is pending."""
+        if self.lease.held:
+            return True
+        if time.monotonic() < self.next_try:
+            return False
+        if not await self.lease.take(client):
+            self.next_try = time.monotonic() + self._patience
+            return False
+        self.next_try = 0.0  # if it gets lost, ask at once
+        try:
+            await self._begin(client)
+        except ConnectorError:
+            self.lease.lose()
+            raise
+        log.info("reading stream %s as group %s", self.partition.topic, self._group.decode())
+        return True
+
+    async def _begin(self, client: Client) -> None:
+        self._read_ahead.clear()
+        state = await self.group_state(client)
+        if state is None:
+            await self._create_group(client)
+            state = await self.group_state(client) or GroupState(ZERO, 0, None)
+        self.delivered = state.delivered
+        self._settled = state.delivered
+        self._cursor = None
+        if state.pending:
+            first = (await client.command("XPENDING", self.stream, self._group))[1]
+            self._settled = _before(first or ZERO)
+            self._cursor = ZERO
+
+    async def ensure_group(self, client: Client) -> None:
+        """Make the group where it is missing, and the stream with it."""
+        if await self.group_state(client) is None:
+            await self._create_group(client)
+
+    async def _create_group(self, client: Client) -> None:
+        """Make the group: after what we settled, else at `start`."""
+        begin = self._start
+        if self._settled is not None:
+            # A stream that ends before our position is another one, of the same name: all of it is new.
+            last = await self.last_id(client)
+            begin = self._settled if last is not None and order(last) >= order(self._settled) else ZERO
+            log.warning(
+                "group %s of stream %s is gone; it begins again after entry %s",
+                self._group.decode(),
+                self.partition.topic,
+                begin.decode(),
+            )
+        try:
+            await client.command("XGROUP", "CREATE", self.stream, self._group, begin, "MKSTREAM")
+        except ConnectorError as error:
+            if "BUSYGROUP" not in str(error):  # another worker was faster
+                raise
+
+    async def fetch(self, client: Client, max_messages: int, max_bytes: int) -> Batch | None:
+        """Return the next entries that are there, None if there are none or the lease is lost."""
+        if not self._read_ahead:
+            try:
+                rows = await self._read(client, self._count(max_messages, max_bytes))
+            except NoGroupError:
+                self.lease.lose()  # taking it again makes the group anew
+                return None
+            except UnavailableError:
+                self.lease.lose()  # entries may be on the way to nobody: they are pending, so begin anew
+                raise
+            if not rows and self.lease.held:
+                await self._catch_up(client)
+            self._read_ahead.extend(rows)
+        rows = self._cut(max_messages, max_bytes)
+        return self._batch(rows) if rows else None
+
+    def _count(self, max_messages: int, max_bytes: int) -> int:
+        fitting = max_bytes / self._entry_bytes if self._entry_bytes else FIRST_COUNT
+        return max(1, min(max_messages, int(fitting)))
+
+    async def _read(self, client: Client, count: int) -> list[_Row]:
+        while self._cursor is not None:
+            rows = await self._take_over(client, self._cursor, count)
+            if rows or not self.lease.held:
+                return rows
+        reply = await self._run(client, "read", CONSUMER, count)
+        if not reply:
+            return []
+        self.delivered = reply[-1][0]
+        return [(row[0], row[1]) for row in reply]
+
+    async def _take_over(self, client: Client, cursor: bytes, count: int) -> list[_Row]:
+        reply = await self._run(client, "take_over", CONSUMER, cursor, count)
+        if reply is None:
+            return []
+        self._cursor = None if reply[0] == ZERO else reply[0]
+        self._count_lost(reply[2])
+        return [(row[0], row[1]) for row in reply[1]]
+
+    async def _run(self, client: Client, name: str, *arguments: bytes | str | int) -> Any:
+        """Run a script that needs the lease; None, and the lease noted as lost, if it is not ours any more."""
+        token = self.lease.token
+        reply = await client.run(name, [self.stream, self.lease.key], token, self._group, *arguments)
+        if reply != -1:
+            return reply
+        if token == self.lease.token:  # not taken anew while we asked
+            log.warning("the lease of stream %s is lost", self.partition.topic)
+            self.lease.lose()
+        return None
+
+    def _count_lost(self, ids: Sequence[bytes]) -> None:
+        self.lost += len(ids)
+        for first in range(0, len(ids), LOST_IDS_PER_LINE):
+            some = ids[first : first + LOST_IDS_PER_LINE]
+            log.warning(
+                "lost %d entries of stream %s: deleted or trimmed before they were settled: %s",
+                len(some),
+                self.partition.topic,
+                b" ".join(some).decode(),
+            )
+
+    def _cut(self, max_messages: int, max_bytes: int) -> list[_Row]:
+        """Take the next rows off what was read, as many as fit, at least one."""
+        rows: list[_Row] = []
+        size = 0
+        while self._read_ahead and len(rows) < max_messages:
+            size += sum(map(len, self._read_ahead[0][1])) + ENTRY_OVERHEAD
+            if size > max_bytes and rows:
+                break
+            rows.append(self._read_ahead.popleft())
+        if rows:
+            self._entry_bytes = size / len(rows)
+        return rows
+
+    def _batch(self, rows: list[_Row]) -> Batch:
+        values: list[bytes | None] = []
+        others: list[Sequence[Field]] = []
+        places: list[int] = []
+        for _, flat in rows:
+            if len(flat) == 2 and flat[0] == self._field:
+                values.append(flat[1])
+                others.append(())
+                places.append(0)
+                continue
+            value, other, place = split_message(flat, self._field)
+            values.append(value)
+            others.append(other)
+            places.append(place)
+        ids = [row[0] for row in rows]
+        metadata = Entries(ids, others, places)
+        return Batch(self.partition, values, [entry_id.decode() for entry_id in ids], metadata, self.lease.fence)
+
+    async def settle(self, client: Client, ids: Sequence[int | str]) -> None:
+        """Acknowledge entries, unless the lease is lost."""
+        if await self._run(client, "settle", self._delete, *ids) is not None:
+            last = str(ids[-1]).encode()
+            if self._settled is None or order(last) > order(self._settled):
+                self._settled = last
+
+    async def _catch_up(self, client: Client) -> None:
+        """Note how far the group is: others may have read from it without a lease, or moved it."""
+        state = await self.group_state(client)
+        if state is not None:
+            self.delivered = state.delivered
+
+    async def last_id(self, client: Client) -> bytes | None:
+        """Return the id of the last entry ever added, None if there is no stream."""
+        reply = await self._inspect(client, "STREAM")
+        return pairs(reply)["last-generated-id"] if reply is not None else None
+
+    async def group_state(self, client: Client) -> GroupState | None:
+        """Return how far the group is, None if there is none."""
+        for group in map(pairs, await self._inspect(client, "GROUPS") or []):
+            if group["name"] == self._group:
+                return GroupState(group["last-delivered-id"], group["pending"], group.get("lag"))
+        return None
+
+    async def through(self, client: Client, end: bytes) -> bool:
+        """Tell whether everything up to `end` is settled, by anyone."""
+        state = await self.group_state(client)
+        if state is None:
+            return await self.last_id(client) is None
+        behind = order(state.delivered) < order(end)
+        # What was deleted before anyone read it is never delivered: look for what is still there.
+        if behind and await client.command("XRANGE", self.stream, b"(" + state.delivered, end, "COUNT", 1):
+            return False
+        return not await client.command("XPENDING", self.stream, self._group, "-", end, 1)
+
+    async def lag(self, client: Client) -> int | None:
+        """Return how many entries are not settled yet, None if Redis cannot tell."""
+        state = await self.group_state(client)
+        if state is None:
+            return 0 if await self.last_id(client) is None else None
+        return None if state.lag is None else state.lag + state.pending
+
+    async def _inspect(self, client: Client, what: str) -> Any:
+        try:
+            return await client.command("XINFO", what, self.stream)
+        except ConnectorError as error:
+            if "no such key" in str(error):
+                return None
+            raise
+
+
+def split_message(flat: Sequence[bytes], name: bytes) -> tuple[bytes | None, list[Field], int]:
+    """Return an entry's message, its other fields, and the place of the first field `name` (-1: none)."""
+    fields = list(zip(flat[::2], flat[1::2], strict=True))
+    for place, (field, value) in enumerate(fields):
+        if field == name:
+            return value, fields[:place] + fields[place + 1 :], place
+    return None, fields, -1
+
+
+def order(entry_id: bytes) -> tuple[int, int]:
+    """Return what entry ids are sorted by."""
+    milliseconds, _, sequence = entry_id.partition(b"-")
+    return int(milliseconds), int(sequence or 0)
+
+
+def _before(entry_id: bytes) -> bytes:
+    milliseconds, sequence = order(entry_id)
+    if sequence:
+        return b"%d-%d" % (milliseconds, sequence - 1)
+    return b"%d-%d" % (milliseconds - 1, 2**64 - 1) if milliseconds else ZERO

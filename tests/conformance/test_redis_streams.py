@@ -1,0 +1,52 @@
+"""The connector for Redis Streams keeps the whole contract, on a real server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aura_connectors.redis_streams import connector
+
+from aura_stream.app.embedded import free_port
+from aura_stream.testing import ConnectorConformance
+from tests.infra.redis import raw_client
+
+
+@pytest.mark.integration
+class TestRedisStreams(ConnectorConformance):
+    connector = connector
+    needs_existing_input = False
+
+    @pytest_asyncio.fixture(autouse=True)
+    async def _server(self, redis_url: str) -> AsyncIterator[None]:
+        self.url = redis_url
+        self.redis = raw_client(redis_url)
+        yield
+        await self.redis.aclose()
+
+    async def produce(self, topic: str, values: Sequence[bytes | None]) -> None:
+        for row, value in enumerate(values):
+            fields: list[bytes] = [b"row", b"%d" % row] if row % 3 or value is None else []
+            if value is not None:
+                at = row % 2 * len(fields)  # before or behind the other fields
+                fields[at:at] = [b"d", value]
+            await self.redis.execute_command("XADD", topic, "*", *fields, b"row", b"again")
+
+    async def arrived(self, topic: str) -> Sequence[bytes | None]:
+        entries = await self.redis.execute_command("XRANGE", topic, "-", "+")
+        rows = [list(zip(flat[::2], flat[1::2], strict=True)) for _, flat in entries]
+        return [next((value for name, value in row if name == b"d"), None) for row in rows]
+
+    def source_options(self, topic: str) -> Mapping[str, Any]:
+        return {"url": self.url, "streams": [topic], "group": "conformance"}
+
+    def sink_options(self, topic: str) -> Mapping[str, Any]:
+        return {"url": self.url, "stream": topic}
+
+    def unreachable_source_options(self) -> Mapping[str, Any] | None:
+        return {"url": f"redis://127.0.0.1:{free_port()}/0", "streams": ["any"], "group": "any"}
+
+    def unreachable_sink_options(self) -> Mapping[str, Any] | None:
+        return {"url": f"redis://127.0.0.1:{free_port()}/0", "stream": "any"}

@@ -8,6 +8,7 @@ from aura_stream.cli.framing import READERS, join_varint
 from aura_stream.cli.inout import reading, writing
 from aura_stream.cli.options import book_option, framing_option
 from aura_stream.codec import Codebook, HybridCodec
+from aura_stream.codec.hybrid import Destination
 
 
 @click.command("encode")
@@ -22,7 +23,7 @@ from aura_stream.codec import Codebook, HybridCodec
 )
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
-def command(book: str, framing: str, destination: str, source: str, target: str) -> None:
+def command(book: str, framing: str, destination: Destination, source: str, target: str) -> None:
     """Encode the messages in IN to frames in OUT; - is stdin or stdout.
 
     Frames are written one after the other, each behind its length (unsigned LEB128). OUT appears when all of

@@ -1,0 +1,52 @@
+"""`explain`: a frame's parts add up, from hex and from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aura_stream.cli import exit_codes, framing
+from aura_stream.codec import Codebook, HybridCodec
+from tests.unit.cli.conftest import Invoke
+
+MESSAGE = b"words words words words words words words words [red]words"
+
+
+@pytest.fixture(autouse=True)
+def book(tmp_path: Path) -> None:
+    Codebook().save(tmp_path / "orders.book")
+
+
+def test_a_frame_in_hex_is_explained(invoke: Invoke) -> None:
+    frame = HybridCodec(Codebook()).encode(MESSAGE)
+    result = invoke("explain", "-b", "orders.book", frame.hex())
+    assert result.exit_code == 0, result.output
+    assert f"method zstd: {len(MESSAGE)} bytes of message in {len(frame)} bytes of frame" in result.stdout
+    assert "marker" in result.stdout
+    assert "check" in result.stdout
+
+
+def test_a_frame_of_a_file_is_picked_by_its_number(invoke: Invoke) -> None:
+    Path("frames").write_bytes(framing.join_varint([b"first", b"the second"], 0))
+    result = invoke("explain", "-b", "orders.book", "frames", "--number", "1")
+    assert "method raw: 10 bytes of message in 10 bytes of frame" in result.stdout
+
+
+def test_a_number_beyond_the_file_is_a_usage_error(invoke: Invoke) -> None:
+    Path("frames").write_bytes(framing.join_varint([b"first"], 0))
+    result = invoke("explain", "-b", "orders.book", "frames", "--number", "1")
+    assert result.exit_code == exit_codes.USAGE
+    assert "no frame number 1" in result.stderr
+
+
+def test_what_is_neither_file_nor_hex_is_a_usage_error(invoke: Invoke) -> None:
+    result = invoke("explain", "-b", "orders.book", "zebra")
+    assert result.exit_code == exit_codes.USAGE
+    assert "neither a file nor hex digits" in result.stderr
+
+
+def test_a_damaged_frame_ends_in_one_line(invoke: Invoke) -> None:
+    result = invoke("explain", "-b", "orders.book", "81ff")
+    assert result.exit_code == exit_codes.DAMAGED
+    assert result.stderr.startswith("error: ")

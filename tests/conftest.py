@@ -1,3 +1,3 @@
-"""Fixtures that start real brokers, for all tests."""
+"""Fixtures that start real brokers, for all tests; each is started at most once, where a test asks for it."""
 
-pytest_plugins = ["tests.infra.redis"]
+pytest_plugins = ["tests.infra.kafka.kafka", "tests.infra.redis"]

@@ -11,6 +11,7 @@ from aura_stream.errors import (
     UnknownDictionaryError,
     UnknownTemplateError,
 )
+from aura_stream.mining import Miner
 
 __all__ = [
     "AuraError",
@@ -21,6 +22,7 @@ __all__ = [
     "DecodeError",
     "HybridCodec",
     "LimitExceededError",
+    "Miner",
     "UnknownDictionaryError",
     "UnknownTemplateError",
 ]

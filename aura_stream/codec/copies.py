@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -12,7 +13,7 @@ _LONG_TOKEN: Final = 6  # bytes: a token that is worth a copy by itself
 class Copies:
     """For each place, the longest earlier run of tokens that is repeated there. Ask for places in order."""
 
-    def __init__(self, texts: list[bytes]) -> None:
+    def __init__(self, texts: Sequence[bytes]) -> None:
         self.texts = texts
         self.starts = [0, *accumulate(map(len, texts))]
         self._last: dict[bytes | tuple[bytes, ...], int] = {}

@@ -72,14 +72,14 @@ class TemplateEncoder:
     def _parse(self, message: bytes) -> tuple[bytes, list[Segment], list[bytes], list[int]]:
         texts, candidates = lex(message)
         starts = [0, *accumulate(map(len, texts))]
-        barred: frozenset[int] = frozenset()
+        barred: set[int] = set()
         for tries in range(_MAX_TRIES):
             if tries == _MAX_TRIES - 1:
-                barred = frozenset(range(len(texts)))
+                barred.update(range(len(texts)))
             items = self.parser.parse(texts, candidates, barred)
             segments = segments_of(items, texts, self.generation.templates)
             written = write(segments, texts, starts, self.birth)
             if isinstance(written, bytes):
                 return written, segments, texts, starts
-            barred |= {written}
+            barred.add(written)
         raise AssertionError("a parse without repeats and times always writes")

@@ -7,12 +7,13 @@ copy of earlier bytes. Edges only lead forward, so one pass over the tokens is e
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from aura_stream.codec.copies import Copies
 from aura_stream.codec.lexer import Candidate
-from aura_stream.codec.slots import REPEAT, TIME, Trail, kind_of, parameter_of, slot_type, writer
+from aura_stream.codec.slots import REPEAT, TEXT, TIME, Trail, kind_of, parameter_of, slot_type, writer
 from aura_stream.codec.spelling import Speller
 from aura_stream.codec.trie import END, ENUM_EDGES, Trie
 from aura_stream.codec.wire import MIN_COPY, compact_size
@@ -20,6 +21,7 @@ from aura_stream.codec.wire import MIN_COPY, compact_size
 MAX_STEPS: Final = 64
 _FAR: Final = 1 << 60
 _REPEAT_ANY: Final = slot_type(REPEAT, 0)
+_TEXT_SLOT: Final = slot_type(TEXT)
 _LITERAL_COST: Final = 2  # control byte and length; a run beyond 191 bytes pays one more, which is left out here
 _MIN_REPEATED: Final = 3  # bytes: a repeat costs 1 in a template, 2 bare
 
@@ -81,50 +83,58 @@ class Parser:
         self.speller = Speller(trie)
 
     def parse(
-        self, texts: list[bytes], candidates: list[tuple[Candidate, ...]], barred: frozenset[int] = frozenset()
+        self, texts: Sequence[bytes], candidates: Sequence[tuple[Candidate, ...]], barred: Container[int] = ()
     ) -> list[Item]:
         """Return the items that spell the tokens in the fewest bytes. Tokens in `barred` take no repeat."""
-        return _Path(self, texts, self._sized(texts, candidates, barred)).items()
+        return self.parse_sized(texts, sized(texts, candidates, self.birth, barred))
 
-    def _sized(
-        self, texts: list[bytes], candidates: list[tuple[Candidate, ...]], barred: frozenset[int]
-    ) -> list[tuple[Candidate, ...]]:
-        """Give times the size that they have here, and values seen before in the message the choice to repeat."""
-        trail = Trail(self.birth)
-        seen: set[bytes] = set()
-        sized = list(candidates)
-        for place, text in enumerate(texts):
-            found = candidates[place]
-            if not found:
-                continue
-            if kind_of(found[0][0]) == TIME or len(text) in _EPOCH_LENGTHS:
-                found = sized[place] = tuple(_timed(text, trail, found))
-            if len(text) >= _MIN_REPEATED:
-                if text in seen and place not in barred:
-                    sized[place] = (*found, (_REPEAT_ANY, 1))
-                seen.add(text)
-        return sized
+    def parse_sized(self, texts: Sequence[bytes], candidates: Sequence[tuple[Candidate, ...]]) -> list[Item]:
+        """Do the same for candidates that know their sizes already."""
+        return _Path(self, texts, candidates).items()
+
+
+def sized(
+    texts: Sequence[bytes], candidates: Sequence[tuple[Candidate, ...]], birth: int, barred: Container[int] = ()
+) -> list[tuple[Candidate, ...]]:
+    """Give times the size that they have here, and values seen before in the message the choice to repeat.
+
+    `birth` in nanoseconds since the epoch. Tokens in `barred` get neither.
+    """
+    trail = Trail(birth)
+    seen: set[bytes] = set()
+    result = list(candidates)
+    for place, text in enumerate(texts):
+        found = candidates[place]
+        if not found:
+            continue
+        if kind_of(found[0][0]) == TIME or len(text) in _EPOCH_LENGTHS:
+            found = result[place] = tuple(_timed(text, trail, found, place in barred))
+        if len(text) >= _MIN_REPEATED:
+            if text in seen and place not in barred:
+                result[place] = (*found, (_REPEAT_ANY, 1))
+            seen.add(text)
+    return result
 
 
 _EPOCH_LENGTHS: Final = frozenset({10, 13, 16, 19})
 
 
-def _timed(text: bytes, trail: Trail, found: tuple[Candidate, ...]) -> list[Candidate]:
+def _timed(text: bytes, trail: Trail, found: tuple[Candidate, ...], barred: bool) -> list[Candidate]:
     timed = []
     for slot, size in found:
-        if kind_of(slot) == TIME:
+        if kind_of(slot) != TIME:
+            timed.append((slot, size))
+        elif not barred:
             payload = writer(slot)(text, trail)
             if payload is not None:
                 timed.append((slot, len(payload)))
-        else:
-            timed.append((slot, size))
-    return timed
+    return timed or [(_TEXT_SLOT, compact_size(len(text)) + len(text))]
 
 
 class _Path:
     """One pass of dynamic programming over one message."""
 
-    def __init__(self, parser: Parser, texts: list[bytes], candidates: list[tuple[Candidate, ...]]) -> None:
+    def __init__(self, parser: Parser, texts: Sequence[bytes], candidates: Sequence[tuple[Candidate, ...]]) -> None:
         self.texts = texts
         self.candidates = candidates
         self.root = parser.trie.root

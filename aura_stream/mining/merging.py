@@ -1,0 +1,99 @@
+"""Byte-pair merging: the pair of neighbours seen most often becomes one symbol, again and again.
+
+P. Gage, "A new algorithm for data compression", C Users Journal 12(2), 1994; here over typed tokens, so that a
+merge may span slots and a whole message is simply the longest one. Linear in memory, near linear in time: each
+merge touches only the places where its pair stands.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Final
+
+BREAK: Final = -1  # between messages, and where nothing may be merged across
+Pair = tuple[int, int]
+
+
+class Merging:
+    """Merges the pairs of a sequence of symbol numbers. `joins` makes a new symbol of two, or refuses with None."""
+
+    def __init__(self, symbols: list[int], joins: Callable[[int, int], int | None], least: int) -> None:
+        self.symbols = symbols
+        self._joins = joins
+        self._least = least
+        size = len(symbols)
+        self._next = list(range(1, size + 1))
+        self._previous = list(range(-1, size - 1))
+        self._places: dict[Pair, set[int]] = defaultdict(set)
+        for place in range(size - 1):
+            left, right = symbols[place], symbols[place + 1]
+            if left >= 0 and right >= 0:
+                self._places[left, right].add(place)
+        self._heap = [(-len(places), pair) for pair, places in self._places.items() if len(places) >= least]
+        heapq.heapify(self._heap)
+        self.merged: dict[int, int] = {}  # joined symbol: places it was made at
+
+    def run(self, most: int) -> int:
+        """Merge at most so many pairs; return how many were."""
+        done = 0
+        while self._heap and done < most:
+            count, pair = heapq.heappop(self._heap)
+            places = self._places.get(pair)
+            if not places or len(places) < self._least:
+                continue
+            if len(places) != -count:
+                heapq.heappush(self._heap, (-len(places), pair))
+                continue
+            joined = self._joins(*pair)
+            if joined is None:  # too long: this pair stays two, others go on
+                del self._places[pair]
+                continue
+            self.merged[joined] = self.merged.get(joined, 0) + len(places)
+            self._merge(pair, joined)
+            done += 1
+        return done
+
+    def _merge(self, pair: Pair, joined: int) -> None:
+        symbols, following, previous = self.symbols, self._next, self._previous
+        left, right = pair
+        touched: set[Pair] = set()
+        for place in sorted(self._places.pop(pair)):
+            if symbols[place] != left:  # taken by the same pair one place before: x,x,x
+                continue
+            second = following[place]
+            if second >= len(symbols) or symbols[second] != right:
+                continue
+            before, after = previous[place], following[second]
+            if before >= 0 and symbols[before] >= 0:
+                self._forget(symbols[before], left, before)
+                self._places[symbols[before], joined].add(before)
+                touched.add((symbols[before], joined))
+            if after < len(symbols) and symbols[after] >= 0:
+                self._forget(right, symbols[after], second)
+                self._places[joined, symbols[after]].add(place)
+                touched.add((joined, symbols[after]))
+            symbols[place] = joined
+            symbols[second] = BREAK - 1  # no longer a place
+            following[place] = after
+            if after < len(symbols):
+                previous[after] = place
+        for each in touched:
+            places = self._places.get(each)
+            if places is not None and len(places) >= self._least:
+                heapq.heappush(self._heap, (-len(places), each))
+
+    def _forget(self, left: int, right: int, place: int) -> None:
+        places = self._places.get((left, right))
+        if places is not None:
+            places.discard(place)
+
+
+def flatten(streams: Sequence[Sequence[int]]) -> list[int]:
+    """Return sequences as one, with a break behind each."""
+    flat: list[int] = []
+    for stream in streams:
+        flat += stream
+        flat.append(BREAK)
+    return flat

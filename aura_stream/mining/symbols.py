@@ -1,0 +1,140 @@
+"""From tokens to symbols: which literal or slot type each token is mined as.
+
+A value token ("200", "10.0.0.1") could be a literal or one of several slot types. That is decided per context,
+the token's neighbours: a text that takes a good share of its context is a literal there; for the rest the
+context takes the slot type that holds nearly all of them in the fewest bytes.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Final
+
+from aura_stream.codec.lexer import Candidate
+from aura_stream.codec.slots import TEXT, SlotType, kind_of, parameter_of
+from aura_stream.codec.template import Symbol
+from aura_stream.codec.wire import compact_size
+from aura_stream.mining.screen import Screen, private_spans
+
+_LITERAL_SHARE: Final = 0.2  # of a context's sightings: from here on a text is a literal in it
+_COVERS: Final = 0.97
+_MAX_TEXTS: Final = 256  # distinct texts counted per context
+
+Context = tuple[object, object, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Lexed:
+    """A message's tokens: texts, the slot types that hold them with their sizes here, and which are private."""
+
+    texts: Sequence[bytes]
+    candidates: Sequence[tuple[Candidate, ...]]
+    private: frozenset[int]
+
+
+def private_places(message: bytes, texts: Sequence[bytes]) -> frozenset[int]:
+    """Return the places of the tokens that a private span touches."""
+    spans = private_spans(message)
+    if not spans:
+        return frozenset()
+    starts = [0, *accumulate(map(len, texts))]
+    places: set[int] = set()
+    for start, end in spans:
+        first = bisect_right(starts, start) - 1
+        last = bisect_right(starts, end - 1)
+        places.update(range(first, last))
+    return frozenset(places)
+
+
+@dataclass(slots=True)
+class _Values:
+    """What stood in one context."""
+
+    total: int = 0
+    texts: Counter[bytes] = field(default_factory=Counter)
+    fits: Counter[SlotType] = field(default_factory=Counter)
+    sizes: Counter[SlotType] = field(default_factory=Counter)
+
+
+class Contexts:
+    """Chooses a symbol for each value token from what stood in its context."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._values: dict[Context, _Values] = defaultdict(_Values)
+        self._order: dict[Context, list[SlotType]] = {}
+
+    def observe(self, message: Lexed) -> None:
+        """Count the value tokens of a message."""
+        signatures = _signatures(message)
+        for place, found in enumerate(message.candidates):
+            if not found or Screen.is_word(found):
+                continue
+            values = self._values[_context(signatures, place)]
+            values.total += 1
+            text = message.texts[place]
+            if text in values.texts or len(values.texts) < _MAX_TEXTS:
+                values.texts[text] += 1
+            for slot, size in found:
+                values.fits[slot] += 1
+                values.sizes[slot] += size
+
+    def symbols(self, message: Lexed) -> list[Symbol | None]:
+        """Return a symbol for each token; None for what no template may hold by itself."""
+        signatures = _signatures(message)
+        symbols: list[Symbol | None] = []
+        for place, (text, found) in enumerate(zip(message.texts, message.candidates, strict=True)):
+            allowed = place not in message.private and self._screen.allows(text, found)
+            if not found or Screen.is_word(found):
+                symbols.append(text if allowed else None)
+            else:
+                symbols.append(self._value(text, found, _context(signatures, place), allowed))
+        return symbols
+
+    def _value(self, text: bytes, found: tuple[Candidate, ...], context: Context, allowed: bool) -> Symbol:
+        values = self._values[context]
+        if allowed and values.texts[text] >= max(_LITERAL_SHARE * values.total, self._screen.distinct_messages):
+            return text
+        fitting = {slot for slot, _ in found}
+        for slot in self._preference(context):
+            if slot in fitting:
+                return slot
+        return min(found, key=lambda each: each[1])[0]
+
+    def _preference(self, context: Context) -> list[SlotType]:
+        """Return the context's slot types: the smallest that hold nearly all, then by how many they hold."""
+        order = self._order.get(context)
+        if order is None:
+            values = self._values[context]
+            nearly_all = [slot for slot, count in values.fits.items() if count >= _COVERS * values.total]
+            nearly_all.sort(key=lambda slot: (values.sizes[slot] / values.fits[slot], slot))
+            rest = sorted(values.fits, key=lambda slot: (-values.fits[slot], values.sizes[slot], slot))
+            order = self._order[context] = nearly_all + rest
+        return order
+
+
+def _signatures(message: Lexed) -> list[object]:
+    """Return for each token what it is to its neighbours: its text, or the kind of value it is."""
+    return [
+        text if not found or Screen.is_word(found) else kind_of(found[0][0])
+        for text, found in zip(message.texts, message.candidates, strict=True)
+    ]
+
+
+def _context(signatures: Sequence[object], place: int) -> Context:
+    before = signatures[place - 1] if place else None
+    further = signatures[place - 2] if place > 1 else None
+    behind = signatures[place + 1] if place + 1 < len(signatures) else None
+    return further, before, behind
+
+
+def bare_cost(slot: SlotType) -> int:
+    """Return what a slot costs outside of a template, beside its payload."""
+    return 2 + compact_size(parameter_of(slot))
+
+
+__all__ = ["TEXT", "Contexts", "Lexed", "private_places"]

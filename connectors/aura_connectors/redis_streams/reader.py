@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import deque
@@ -54,6 +55,7 @@ class StreamReader:
         self._settled: bytes | None = None  # our own position: where a group that is gone begins again
         self._cursor: bytes | None = None  # of the next page of pending entries; None: all are taken over
         self._read_ahead: deque[_Row] = deque()
+        self._handed_out: list[_Row] = []
         self._entry_bytes = 0.0
 
     @property
@@ -73,7 +75,7 @@ class StreamReader:
         self.next_try = 0.0  # if it gets lost, ask at once
         try:
             await self._begin(client)
-        except ConnectorError:
+        except BaseException:  # cancelled too: what we hold must have been begun
             self.lease.lose()
             raise
         log.info("reading stream %s as group %s", self.partition.topic, self._group.decode())
@@ -81,6 +83,7 @@ class StreamReader:
 
     async def _begin(self, client: Client) -> None:
         self._read_ahead.clear()
+        self._handed_out = []
         state = await self.group_state(client)
         if state is None:
             await self._create_group(client)
@@ -120,19 +123,32 @@ class StreamReader:
     async def fetch(self, client: Client, max_messages: int, max_bytes: int) -> Batch | None:
         """Return the next entries that are there, None if there are none or the lease is lost."""
         if not self._read_ahead:
-            try:
-                rows = await self._read(client, self._count(max_messages, max_bytes))
-            except NoGroupError:
-                self.lease.lose()  # taking it again makes the group anew
-                return None
-            except UnavailableError:
-                self.lease.lose()  # entries may be on the way to nobody: they are pending, so begin anew
-                raise
+            self._read_ahead.extend(await self._read_safely(client, self._count(max_messages, max_bytes)))
+        self._handed_out = self._cut(max_messages, max_bytes)
+        return self._batch(self._handed_out) if self._handed_out else None
+
+    def unread(self) -> None:
+        """Take back the batch of the last `fetch`: it did not reach the engine."""
+        self._read_ahead.extendleft(reversed(self._handed_out))
+        self._handed_out = []
+
+    async def _read_safely(self, client: Client, count: int) -> list[_Row]:
+        """Read, and see to it that nothing is skipped if that is cut short."""
+        try:
+            rows = await self._read(client, count)
             if not rows and self.lease.held:
                 await self._catch_up(client)
-            self._read_ahead.extend(rows)
-        rows = self._cut(max_messages, max_bytes)
-        return self._batch(rows) if rows else None
+        except NoGroupError:
+            self.lease.lose()  # taking it again makes the group anew
+            return []
+        except asyncio.CancelledError:
+            if self._cursor is None:  # entries may have been delivered to nobody: they are pending, after the last
+                self._cursor = _after(self.delivered)
+            raise
+        except UnavailableError:
+            self.lease.lose()  # the same, and a server that lost its last writes may know less than we settled
+            raise
+        return rows
 
     def _count(self, max_messages: int, max_bytes: int) -> int:
         fitting = max_bytes / self._entry_bytes if self._entry_bytes else FIRST_COUNT
@@ -282,3 +298,8 @@ def _before(entry_id: bytes) -> bytes:
     if sequence:
         return b"%d-%d" % (milliseconds, sequence - 1)
     return b"%d-%d" % (milliseconds - 1, 2**64 - 1) if milliseconds else ZERO
+
+
+def _after(entry_id: bytes) -> bytes:
+    milliseconds, sequence = order(entry_id)
+    return b"%d-%d" % ((milliseconds, sequence + 1) if sequence < 2**64 - 1 else (milliseconds + 1, 0))

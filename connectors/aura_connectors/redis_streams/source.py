@@ -80,19 +80,23 @@ class RedisStreamsSource:
             await self._wait(min(left, MAX_BLOCK))
 
     async def _fetch_ready(self, max_messages: int, max_bytes: int) -> list[Batch]:
-        batches: list[Batch] = []
-        for reader in self._readers:
-            if max_messages <= 0 or max_bytes <= 0:
-                break
-            if not await reader.take(self._client):
-                continue
-            batch = await reader.fetch(self._client, max_messages, max_bytes)
-            if batch is not None:
-                batches.append(batch)
-                max_messages -= len(batch)
-                max_bytes -= sum(len(value) for value in batch.values if value is not None)
+        batches: dict[StreamReader, Batch] = {}
+        try:
+            for reader in self._readers:
+                if max_messages <= 0 or max_bytes <= 0:
+                    break
+                held = await reader.take(self._client)
+                batch = await reader.fetch(self._client, max_messages, max_bytes) if held else None
+                if batch is not None:
+                    batches[reader] = batch
+                    max_messages -= len(batch)
+                    max_bytes -= sum(len(value) for value in batch.values if value is not None)
+        except BaseException:  # cancelled too: what was read from other streams comes next time
+            for reader in batches:
+                reader.unread()
+            raise
         self._readers.rotate(-1)  # each stream comes first in turn
-        return batches
+        return list(batches.values())
 
     async def _wait(self, seconds: float) -> None:
         """Wait until one of our streams may have more, or it is time to ask for a lease again."""

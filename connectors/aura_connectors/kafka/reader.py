@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition, errors
@@ -106,17 +106,18 @@ class Reader:
         except errors.OffsetOutOfRangeError as exc:
             raise await self._gap(exc) from exc
         except _UNREADABLE:
+            self._rewind(self._positions)  # what it had read of other partitions is lost
             raise
         except errors.KafkaError as exc:
             raise translate(exc, self._options.servers, "reading") from exc
         if self._poll_epoch != self._positions.epoch:
-            self._rewind(fetched)
+            self._rewind(fetched)  # it spanned a rebalance, and may have read from a position that was never ours
             return {}
         return fetched
 
-    def _rewind(self, fetched: _Fetched) -> None:
-        """Undo a poll that spanned a rebalance: it may have read from a position that was never ours."""
-        for tp in fetched:
+    def _rewind(self, partitions: Iterable[TopicPartition]) -> None:
+        """Let the client read again from where we are."""
+        for tp in partitions:
             if tp in self._positions:
                 with contextlib.suppress(errors.IllegalStateError):
                     self._consumer.seek(tp, self._positions.read(tp))
@@ -129,21 +130,23 @@ class Reader:
     async def _read_one_by_one(self, max_messages: int, timeout: float) -> list[Batch]:
         partitions = list(self._positions)
         batches: list[Batch] = []
+        unreadable: MessageError | None = None
         for tp in partitions:
             while len(batches) < max_messages:
                 try:
                     fetched = await self._getmany(1, timeout / len(partitions), tp)
                 except _UNREADABLE as exc:
-                    if batches:
-                        return batches  # it is met again at the next call
-                    raise await self._unreadable(tp, exc) from exc
+                    unreadable = self._unreadable(tp, exc)
+                    break
                 if tp not in fetched:
                     break
                 batches += self._accept(fetched)
+        if unreadable is not None and not batches:
+            raise unreadable
         return batches
 
-    async def _unreadable(self, tp: TopicPartition, exc: Exception) -> MessageError:
-        offset = await self._consumer.position(tp)
+    def _unreadable(self, tp: TopicPartition, exc: Exception) -> MessageError:
+        offset = self._positions.read(tp)
         reason = "a header name is not UTF-8" if isinstance(exc, UnicodeDecodeError) else type(exc).__name__
         partition = str(Partition(tp.topic, tp.partition))
         return MessageError(f"{partition} offset {offset}: this record cannot be read ({reason})", partition, offset)

@@ -1,0 +1,47 @@
+"""One call at a time: what the port `Source` promises to its adapters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from aura_stream.model import Batch, Topic
+from aura_stream.ports import Source
+
+
+class SerialSource:
+    """A source whose calls other than `fetch` wait for each other."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._turn = asyncio.Lock()
+
+    async def start(self) -> Sequence[Topic]:
+        return await self._source.start()
+
+    async def fetch(self, max_messages: int, max_bytes: int, timeout: float) -> list[Batch]:
+        return await self._source.fetch(max_messages, max_bytes, timeout)
+
+    def owns(self, batch: Batch) -> bool:
+        return self._source.owns(batch)
+
+    async def settle(self, batches: Sequence[Batch]) -> None:
+        async with self._turn:
+            await self._source.settle(batches)
+
+    async def keep_alive(self) -> None:
+        if self._turn.locked():
+            return  # a call is under way, and the next second is soon enough
+        async with self._turn:
+            await self._source.keep_alive()
+
+    async def finished(self) -> bool:
+        async with self._turn:
+            return await self._source.finished()
+
+    async def lag(self) -> int | None:
+        async with self._turn:
+            return await self._source.lag()
+
+    async def stop(self) -> None:
+        await self._source.stop()

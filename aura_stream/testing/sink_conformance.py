@@ -77,13 +77,13 @@ class SinkConformance(ConnectorBinding):
             await sink.stop()
         assert list(await self.arrived(topic)) == []
 
-    async def test_stop_may_come_twice_and_before_any_start(self, topic: str) -> None:
+    async def test_a_sink_may_be_stopped_twice_and_before_any_start(self, topic: str) -> None:
         sink = self.new_sink(topic)
         await sink.stop()
         async with self.started_sink(topic) as sink:
             await sink.stop()
 
-    async def test_an_unreachable_system_is_unavailable_at_each_start(self) -> None:
+    async def test_an_unreachable_output_is_unavailable_at_each_start(self) -> None:
         options = self.unreachable_sink_options()
         if options is None:
             pytest.skip("this system is always there")

@@ -257,7 +257,7 @@ class SourceConformance(ConnectorBinding):
 
     # Beginning and end
 
-    async def test_stop_may_come_twice_and_before_any_start(self, topic: str) -> None:
+    async def test_a_source_may_be_stopped_twice_and_before_any_start(self, topic: str) -> None:
         await self.create(topic)
         source = self.new_source(topic)
         await source.stop()
@@ -272,7 +272,7 @@ class SourceConformance(ConnectorBinding):
             await source.start()
         await source.stop()
 
-    async def test_an_unreachable_system_is_unavailable_at_each_start(self) -> None:
+    async def test_an_unreachable_input_is_unavailable_at_each_start(self) -> None:
         options = self.unreachable_source_options()
         if options is None:
             pytest.skip("this system is always there")

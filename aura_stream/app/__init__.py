@@ -1,0 +1,7 @@
+"""The composition root: builds everything from a configuration."""
+
+from aura_stream.app.bridge import run_bridge
+from aura_stream.app.check import check_bridge
+from aura_stream.app.connectors import InstalledConnectors, option_models
+
+__all__ = ["InstalledConnectors", "check_bridge", "option_models", "run_bridge"]

@@ -1,0 +1,119 @@
+"""Progress: a live line on a terminal, a log line every few seconds otherwise, and a last one at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from aura_stream.runtime import Statistics
+
+LOG_EVERY: Final = 5.0  # seconds
+DRAW_EVERY: Final = 0.25
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The statistics at one moment, and how fast it went since the moment before."""
+
+    messages: int
+    messages_per_second: float
+    bytes_in: int
+    bytes_out: int
+    ratio: float | None
+    hit_rate: float | None
+    lag: int | None
+
+    def __str__(self) -> str:
+        parts = [f"{self.messages:,} messages", f"{self.messages_per_second:,.0f}/s"]
+        if self.ratio is not None:
+            parts.append(f"ratio {self.ratio:.2f}")
+        if self.hit_rate is not None:
+            parts.append(f"{self.hit_rate:.1%} by template")
+        if self.lag is not None:
+            parts.append(f"lag {self.lag:,}")
+        return " · ".join(parts)
+
+    def fields(self) -> dict[str, object]:
+        """Return the numbers for a log line in JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Meter:
+    """Takes snapshots of growing statistics."""
+
+    def __init__(self, statistics: Statistics, decoding: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._statistics = statistics
+        self._decoding = decoding
+        self._clock = clock
+        self._begun = self._last = clock()
+        self._settled = 0
+
+    def read(self) -> Snapshot:
+        """Return the present state; the speed is that since the last reading."""
+        now, settled = self._clock(), self._statistics.settled
+        speed = (settled - self._settled) / max(now - self._last, 1e-6)
+        self._last, self._settled = now, settled
+        return self._snapshot(speed)
+
+    def read_total(self) -> Snapshot:
+        """Return the present state; the speed is that since the beginning."""
+        return self._snapshot(self._statistics.settled / max(self._clock() - self._begun, 1e-6))
+
+    def _snapshot(self, speed: float) -> Snapshot:
+        statistics = self._statistics
+        return Snapshot(
+            messages=statistics.settled,
+            messages_per_second=round(speed, 1),
+            bytes_in=statistics.bytes_in,
+            bytes_out=statistics.bytes_out,
+            ratio=statistics.ratio(self._decoding),
+            hit_rate=statistics.hit_rate,
+            lag=statistics.lag,
+        )
+
+
+class Reporter:
+    """Shows the progress of a worker while it runs."""
+
+    def __init__(self, statistics: Statistics, decoding: bool, log_format: str, console: Console | None = None) -> None:
+        self._meter = Meter(statistics, decoding)
+        self._console = console or Console(file=sys.stderr)
+        self._live = self._console.is_terminal and log_format == "console"
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Report until the block ends, and then once more."""
+        reporting = asyncio.create_task(self._draw() if self._live else self._log())
+        try:
+            yield
+        finally:
+            reporting.cancel()
+            with suppress(asyncio.CancelledError):
+                await reporting
+            self._say(self._meter.read_total(), "done: ")
+
+    async def _draw(self) -> None:
+        with Live(Text(""), console=self._console, transient=True, auto_refresh=False) as live:
+            while True:
+                await asyncio.sleep(DRAW_EVERY)
+                live.update(Text(str(self._meter.read())), refresh=True)
+
+    async def _log(self) -> None:
+        while True:
+            await asyncio.sleep(LOG_EVERY)
+            self._say(self._meter.read())
+
+    def _say(self, snapshot: Snapshot, what: str = "") -> None:
+        log.info("%s%s", what, snapshot, extra={"fields": snapshot.fields()})

@@ -1,0 +1,34 @@
+"""Connector `files`: messages or frames in plain files; values only, nothing travels beside them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import BaseModel
+
+from aura_connectors.files.options import FilesSinkOptions, FilesSourceOptions
+from aura_connectors.files.sink import FilesSink
+from aura_connectors.files.source import FilesSource
+from aura_stream.ports import Connector, Context
+
+__all__ = ["FilesConnector", "FilesSink", "FilesSinkOptions", "FilesSource", "FilesSourceOptions", "connector"]
+
+
+class FilesConnector:
+    """Builds sources and sinks; see `aura_stream.ports.Connector`."""
+
+    source_options: ClassVar[type[BaseModel]] = FilesSourceOptions
+    sink_options: ClassVar[type[BaseModel]] = FilesSinkOptions
+    destination: ClassVar[str] = "standalone"
+    metadata: ClassVar[bool] = False
+
+    def source(self, options: FilesSourceOptions, context: Context) -> FilesSource:
+        """Build a source. Raises ConfigError if it is to read frames from lines."""
+        return FilesSource(options, context)
+
+    def sink(self, options: FilesSinkOptions, context: Context) -> FilesSink:
+        """Build a sink. Raises ConfigError if it is to write frames as lines."""
+        return FilesSink(options, context)
+
+
+connector: Connector = FilesConnector()

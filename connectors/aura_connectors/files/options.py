@@ -1,0 +1,52 @@
+"""Options of the connector `files`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from aura_stream.errors import ConfigError
+
+FramingName = Literal["lines", "varint"]
+
+
+def _distinct(paths: list[Path]) -> list[Path]:
+    if len({path.name for path in paths}) < len(paths):
+        raise ValueError("two of the files have the same name, which is the name of their topic")
+    return paths
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    framing: FramingName | None = Field(
+        None,
+        description="lines: one message a line, split at LF, CR kept; varint: length (unsigned LEB128), then the bytes. "
+        "Default: lines for messages; frames are always varint",
+    )
+
+
+class FilesSourceOptions(_Options):
+    """Files to read, each a topic that has the file's name. How far they were read is kept in PATH.GROUP.position."""
+
+    paths: Annotated[list[Path], Field(min_length=1), AfterValidator(_distinct)] = Field(description="files to read")
+    group: str = Field(
+        "aura", pattern=r"^[A-Za-z0-9._-]{1,100}$", description="name under which the positions are kept"
+    )
+
+
+class FilesSinkOptions(_Options):
+    """A file to append to. How much of it is whole is kept in PATH.committed."""
+
+    path: str = Field(min_length=1, description="file to write; {source} is the name of the input")
+
+
+def resolve_framing(framing: FramingName | None, frames: bool, side: str) -> FramingName:
+    """Return the framing to use. Raises ConfigError for frames in lines, since a frame may contain a line feed."""
+    if frames and framing == "lines":
+        raise ConfigError(
+            f"{side}.files.framing: frames may contain line feeds: write framing: varint, or leave it out"
+        )
+    return framing or ("varint" if frames else "lines")

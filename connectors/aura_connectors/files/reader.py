@@ -1,0 +1,104 @@
+"""One input file: items from a position on, and the byte at which each ends."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from pathlib import Path
+from typing import Final
+
+from aura_connectors.files.framing import MAX_ITEM, SPLITS, DamagedFileError, Items
+from aura_connectors.files.options import FramingName
+from aura_connectors.files.position import Position, PositionFile
+from aura_stream.errors import ConfigError, MessageError
+from aura_stream.model import Batch, Partition
+
+BLOCK: Final = 1 << 20
+
+
+class FileReader:
+    """Reads a file from its settled position on, follows it while it grows, and settles.
+
+    `until_end`: the file ends where it ends, so that what stands behind the last LF is a message too. Otherwise that
+    may still be written, and is waited for.
+    """
+
+    def __init__(self, path: Path, group: str, framing: FramingName, until_end: bool) -> None:
+        self.partition = Partition(path.name)
+        self._path = path
+        self._split = SPLITS[framing]
+        self._lines = framing == "lines"
+        self._until_end = until_end
+        self._positions = PositionFile(path, group)
+        self._descriptor = os.open(path, os.O_RDONLY)
+        try:
+            self.settled = self._positions.load(self._descriptor)
+        except ConfigError:
+            self.close()
+            raise
+        self.size_at_start = os.fstat(self._descriptor).st_size
+        self._buffer, self._start, self._base = b"", 0, self.settled.offset  # base: the buffer's offset in the file
+        self._messages = self.settled.messages
+        self._unsettled: deque[tuple[int, list[int]]] = deque()  # number of the first message, offset behind each
+
+    def fetch(self, max_messages: int, max_bytes: int) -> Batch | None:
+        """Return the next messages, None if there is none now. Raises MessageError for damage, ConfigError."""
+        items = self._next_items(max_messages, max_bytes)
+        if not items.values:
+            return None
+        first = self._messages + 1  # people count lines from 1
+        self._messages += len(items.values)
+        self._unsettled.append((first, [self._base + end for end in items.ends]))
+        self._start = items.ends[-1]
+        return Batch(self.partition, items.values, range(first, self._messages + 1))
+
+    def settle(self, number: int) -> None:
+        """Keep durably that message `number`, and all before it, need not come again. Raises OSError."""
+        while self._unsettled and self._unsettled[0][0] <= number:
+            first, ends = self._unsettled[0]
+            reached = min(number, first + len(ends) - 1)
+            self.settled = Position(ends[reached - first], reached)
+            if reached < first + len(ends) - 1:
+                break
+            self._unsettled.popleft()
+        self._positions.store(self._descriptor, self.settled)
+
+    def close(self) -> None:
+        """Close the file; may come twice."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _next_items(self, max_messages: int, max_bytes: int) -> Items:
+        while True:
+            try:
+                items = self._split(self._buffer, self._start, max_messages, max_bytes)
+            except DamagedFileError as error:
+                raise self._damaged(str(error)) from error
+            if items.values or not self._read_on():
+                return items if items.values or not self._until_end else self._tail()
+
+    def _read_on(self) -> bool:
+        """Add a block to what is not used yet; False at the end of the file."""
+        rest = self._buffer[self._start :]
+        if len(rest) > MAX_ITEM + BLOCK:
+            raise self._damaged(f"an item of more than {MAX_ITEM} bytes")
+        self._base, self._start = self._base + self._start, 0
+        block = os.pread(self._descriptor, max(BLOCK, len(rest)), self._base + len(rest))
+        self._buffer = rest + block
+        if not block and os.fstat(self._descriptor).st_size < self._base + len(rest):
+            raise ConfigError(f"{self._path} was cut short while it was read")
+        return bool(block)
+
+    def _tail(self) -> Items:
+        """Return what stands behind the last line feed, as a message."""
+        if not self._buffer:
+            return Items([], [])
+        if not self._lines:
+            raise self._damaged(f"the file ends {len(self._buffer)} bytes into an item")
+        return Items([self._buffer], [len(self._buffer)])
+
+    def _damaged(self, what: str) -> MessageError:
+        number = self._messages + 1
+        place = f"{self._path} message {number} at byte {self._base + self._start}"
+        return MessageError(f"{place}: {what}", str(self.partition), number)

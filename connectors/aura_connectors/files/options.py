@@ -23,7 +23,7 @@ class _Options(BaseModel):
 
     framing: FramingName | None = Field(
         None,
-        description="lines: one message a line, split at LF, CR kept; varint: length (unsigned LEB128), then the bytes. "
+        description="lines: one message a line, split at LF, CR kept; varint: unsigned LEB128 length, then the bytes. "
         "Default: lines for messages; frames are always varint",
     )
 

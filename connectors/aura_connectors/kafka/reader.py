@@ -18,6 +18,8 @@ from aura_stream.model import Batch, Partition, Records
 POLL_GRACE = 0.25  # seconds that a poll may come back later than it was told to
 _UNREADABLE = (UnicodeDecodeError, errors.CorruptRecordException, errors.UnsupportedCodecError)
 
+_NO_PARTITION = TopicPartition("", 0)
+
 _Fetched = Mapping[TopicPartition, Sequence[Any]]
 
 
@@ -33,9 +35,11 @@ class Reader:
         self._one_by_one_epoch = 0
 
     @property
-    def busy(self) -> bool:
-        """Whether a poll is under way, or its result not yet looked at."""
-        return self._poll is not None
+    def heard(self) -> float:
+        """When a broker last answered for one of our partitions, in seconds since the epoch; 0 if never."""
+        with contextlib.suppress(errors.IllegalStateError):  # a rebalance is under way
+            return max((self._consumer.last_poll_timestamp(tp) or 0 for tp in self._positions), default=0) / 1000
+        return 0.0
 
     async def read(self, max_messages: int, timeout: float) -> list[Batch]:
         """Return up to `max_messages`, one batch per partition; [] after `timeout` seconds without any.
@@ -43,7 +47,6 @@ class Reader:
         Raises MessageError for a record that cannot be read, after all those before it, and for offsets that
         are gone; UnavailableError if the client gave up.
         """
-        self._consumer.resume(*self._consumer.paused())
         if self._one_by_one_epoch == self._positions.epoch:
             return await self._read_one_by_one(max_messages, timeout)
         try:
@@ -53,12 +56,14 @@ class Reader:
             return []
 
     async def read_nothing(self) -> list[Batch]:
-        """Poll with everything paused, so that the group keeps us; returns what an earlier poll brought."""
+        """Poll for nothing, so that the group keeps us; returns what an earlier poll brought.
+
+        Paused partitions would lose what is fetched ahead at each poll, and fetch it again.
+        """
         if self._poll is not None and not self._poll.done():
             return []
-        self._consumer.pause(*self._consumer.assignment())
         try:
-            return self._accept(await self._getmany(1, 0))
+            return self._accept(await self._getmany(1, 0, _NO_PARTITION))
         except _UNREADABLE:
             self._one_by_one_epoch = self._positions.epoch
             return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 REVOKE_TIMEOUT = 5.0  # seconds that a rebalance waits for messages in flight; they come again after that
 REBALANCE_TIMEOUT_MS = 30_000  # how late a member may come to a rebalance: REVOKE_TIMEOUT and a commit, with room
 MAX_POLL_INTERVAL_MS = 300_000
+SILENCE = 5.0  # seconds; brokers answer twice a second, even if there is nothing to read
 PARTITION_FETCH_BYTES = 2**20
 FETCH_BYTES = 16 * 2**20  # bounds what is read ahead
 
@@ -47,6 +49,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._assigned = asyncio.Event()
         self._settled = asyncio.Event()
         self._failure: AuraError | None = None  # met in a callback, where nobody would see it
+        self._probed = 0.0  # when a broker answered outside of the consumer, in seconds since the epoch
         self._ends: dict[TopicPartition, int] | None = None  # with once: where unsettled partitions ended at start
 
     async def start(self) -> Sequence[Topic]:
@@ -67,7 +70,10 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._assigned.wait()
-        if not self._assigned.is_set() or self._failure is not None:
+        if self._failure is not None:
+            return []
+        if not self._assigned.is_set():
+            await self._check_silence(reader)
             return []
         if not self._backlog:
             try:
@@ -76,6 +82,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 await self._drop()
                 raise
         if not self._backlog:
+            await self._check_silence(reader)
             await self._commit_passed(reader)
         return self._hand_out(max_messages, max_bytes)
 
@@ -89,7 +96,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             await self._commit(self._positions.to_commit(batches))
 
     async def keep_alive(self) -> None:
-        """Poll with everything paused."""
+        """Poll without fetching."""
         if self._reader is not None and self._assigned.is_set():
             self._backlog.extend(await self._reader.read_nothing())
 
@@ -138,6 +145,12 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         assert self._reader is not None
         return self._reader
 
+    async def _check_silence(self, reader: Reader) -> None:
+        """Find out whether there is nothing to read or nobody answers; the client tells only its log of the latter."""
+        if max(reader.heard, self._probed) + SILENCE < time.time():
+            await probe(self._options)
+            self._probed = time.time()
+
     async def _join(self) -> None:
         options = self._options
         session_ms = int(options.session_timeout * 1000)
@@ -164,6 +177,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             await leave(consumer)
             raise
         consumer.subscribe(self._topics, listener=self)
+        self._probed = time.time()
         self._consumer = consumer
         self._reader = Reader(consumer, self._positions, options)
 

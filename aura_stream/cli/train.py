@@ -80,7 +80,7 @@ def _observe(miner: Miner, files: Sequence[str], framing: str, status: Status) -
 
 def _content(book: Codebook) -> str:
     newest = book.newest
-    if newest is None:
+    if newest is None or not (newest.templates or newest.dictionary):
         return "empty, for these messages have too little in common"
     number = len(book.generations) - 1
     dictionary = f"a dictionary of {len(newest.dictionary):,} bytes" if newest.dictionary else "no dictionary"

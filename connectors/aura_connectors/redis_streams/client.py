@@ -38,7 +38,10 @@ class _UnknownScriptError(ConnectorError):
     """The server does not hold the script with this digest (yet)."""
 
 
-_SILENT = "does not answer ({}): check that it runs there, and that host and port in `url` are right"
+_SILENT = (
+    "does not answer ({}): check that it runs there, that host and port in `url` are right, "
+    "and whether it expects TLS (rediss://)"
+)
 _CLUSTER = "is one node of a cluster and does not hold this stream; clusters are not supported"
 
 # What a failure means: redis-py's classes, codes of replies that it has no class for, our error, and what we say.

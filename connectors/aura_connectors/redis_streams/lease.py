@@ -15,11 +15,15 @@ LEASE_ROUNDS = 4  # renewals, or attempts to take it, in one time to live
 
 
 def lease_key(stream: str, group: str) -> bytes:
-    """Return the lease's key, in the same cluster slot as the stream: it hashes the same part of the name."""
-    _, opened, rest = stream.partition("{")
+    """Return the lease's key, in the same cluster slot as the stream: the slot hashes the first {tag} of a name.
+
+    `aura:lease:{stream}:group`; a stream that brings a tag of its own keeps it. Groups hold no braces, so no two
+    pairs share a key.
+    """
+    _, _, rest = stream.partition("{")
     tag, closed, _ = rest.partition("}")
-    tagged = stream if opened and closed and tag else f"{{{stream}}}"
-    return f"aura:lease:{tagged}:{group}".encode()
+    key = f"aura:lease:tagged:{stream}}}:{group}" if tag and closed else f"aura:lease:{{{stream}}}:{group}"
+    return key.encode()
 
 
 class Lease:

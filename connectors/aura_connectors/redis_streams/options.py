@@ -87,6 +87,7 @@ def _check_field(name: str) -> str:
 
 FieldName = Annotated[str, Field(min_length=1), AfterValidator(_check_field)]
 Name = Annotated[str, Field(min_length=1)]
+GroupName = Annotated[str, Field(min_length=1, pattern=r"^[^{}]+$")]  # braces have a meaning in the lease's key
 
 
 class _Options(BaseModel):
@@ -126,7 +127,7 @@ class SourceOptions(Connection):
     """Streams to read as a member of a consumer group."""
 
     streams: list[Name] = Field(min_length=1)
-    group: Name
+    group: GroupName
     field: FieldName = Field("d", description="field of an entry that holds the message")
     start: Literal["earliest", "latest"] = Field("earliest", description="where a group that does not exist begins")
     delete_settled: bool = Field(False, description="delete entries once they are settled: only this frees memory")

@@ -11,10 +11,11 @@ from aura_stream.codec.lexer import lex
 from aura_stream.codec.parser import Item, Parser
 from aura_stream.codec.segments import Segment, segments_of, write
 from aura_stream.codec.shapes import MAX_SHAPE, RIVAL, ShapeMemory, recipe_for
+from aura_stream.codec.slots import REPEAT, TIME
 from aura_stream.codec.trie import Trie
 
 Rival = Callable[[bytes], bytes]
-_MAX_TRIES: Final = 3  # parses of one message: the last one takes no repeats at all
+_MAX_TRIES: Final = 4  # parses of one message: the last one takes no repeats and no times at all
 SHAPE_MEMORY: Final = 16 << 20  # bytes
 
 
@@ -72,14 +73,14 @@ class TemplateEncoder:
     def _parse(self, message: bytes) -> tuple[bytes, list[Segment], list[bytes], list[int]]:
         texts, candidates = lex(message)
         starts = [0, *accumulate(map(len, texts))]
-        barred: set[int] = set()
+        barred: set[tuple[int, int]] = set()
         for tries in range(_MAX_TRIES):
             if tries == _MAX_TRIES - 1:
-                barred.update(range(len(texts)))
+                barred.update((place, kind) for place in range(len(texts)) for kind in (REPEAT, TIME))
             items = self.parser.parse(texts, candidates, barred)
             segments = segments_of(items, texts, self.generation.templates)
-            written = write(segments, texts, starts, self.birth)
-            if isinstance(written, bytes):
+            written, refused = write(segments, texts, starts, self.birth)
+            if not refused:
                 return written, segments, texts, starts
-            barred.add(written)
+            barred |= refused
         raise AssertionError("a parse without repeats and times always writes")

@@ -27,7 +27,6 @@ from aura_stream.codec.wire import (
     SHORT_GENERATIONS,
     TEMPLATE_BASE,
     ZSTD,
-    leb128,
 )
 from aura_stream.errors import DecodeError
 

@@ -83,9 +83,9 @@ class Parser:
         self.speller = Speller(trie)
 
     def parse(
-        self, texts: Sequence[bytes], candidates: Sequence[tuple[Candidate, ...]], barred: Container[int] = ()
+        self, texts: Sequence[bytes], candidates: Sequence[tuple[Candidate, ...]], barred: Container[tuple[int, int]] = ()
     ) -> list[Item]:
-        """Return the items that spell the tokens in the fewest bytes. Tokens in `barred` take no repeat."""
+        """Return the items that spell the tokens in the fewest bytes. `barred` are (token, slot kind) that may not be."""
         return self.parse_sized(texts, sized(texts, candidates, self.birth, barred))
 
     def parse_sized(self, texts: Sequence[bytes], candidates: Sequence[tuple[Candidate, ...]]) -> list[Item]:
@@ -94,11 +94,11 @@ class Parser:
 
 
 def sized(
-    texts: Sequence[bytes], candidates: Sequence[tuple[Candidate, ...]], birth: int, barred: Container[int] = ()
+    texts: Sequence[bytes], candidates: Sequence[tuple[Candidate, ...]], birth: int, barred: Container[tuple[int, int]] = ()
 ) -> list[tuple[Candidate, ...]]:
     """Give times the size that they have here, and values seen before in the message the choice to repeat.
 
-    `birth` in nanoseconds since the epoch. Tokens in `barred` get neither.
+    `birth` in nanoseconds since the epoch. `barred`: (token, slot kind) that may not be.
     """
     trail = Trail(birth)
     seen: set[bytes] = set()
@@ -108,9 +108,9 @@ def sized(
         if not found:
             continue
         if kind_of(found[0][0]) == TIME or len(text) in _EPOCH_LENGTHS:
-            found = result[place] = tuple(_timed(text, trail, found, place in barred))
+            found = result[place] = tuple(_timed(text, trail, found, (place, TIME) in barred))
         if len(text) >= _MIN_REPEATED:
-            if text in seen and place not in barred:
+            if text in seen and (place, REPEAT) not in barred:
                 result[place] = (*found, (_REPEAT_ANY, 1))
             seen.add(text)
     return result

@@ -32,6 +32,7 @@ class CopySegment:
     last: int
 
 
+Refusal = tuple[int, int]  # place of a token, kind of the slot that did not take it
 Segment = bytes | SlotSegment | CopySegment
 
 
@@ -88,26 +89,31 @@ def payload_of(slot: SlotType | Enum, text: bytes, trail: Trail) -> bytes | None
     return payload
 
 
-def write(segments: Sequence[Segment], texts: Sequence[bytes], starts: Sequence[int], birth: int) -> bytes | int:
-    """Return the segments as bytes, or the place of the token that its slot did not take.
+def write(
+    segments: Sequence[Segment], texts: Sequence[bytes], starts: Sequence[int], birth: int
+) -> tuple[bytes, set[Refusal]]:
+    """Return the segments as bytes, and the slots that did not take their tokens: with any, the bytes are void.
 
     That happens where a slot depends on what stands before it in the frame: a repeat of a text that the parse
     put elsewhere than into a slot.
     """
     trail = Trail(birth)
     out: list[bytes] = []
+    refused: set[Refusal] = set()
     for segment in segments:
         if isinstance(segment, bytes):
             out.append(segment)
         elif isinstance(segment, SlotSegment):
             payload = payload_of(segment.slot, texts[segment.place], trail)
             if payload is None:
-                return segment.place
-            out.append(payload)
+                refused.add((segment.place, kind_of(segment.slot) if isinstance(segment.slot, int) else 0))
+                trail.texts.append(texts[segment.place])
+            else:
+                out.append(payload)
         else:
             first = starts[segment.first]
             out.append(compact(first - starts[segment.source]) + compact(starts[segment.last] - first))
-    return b"".join(out)
+    return b"".join(out), refused
 
 
 __all__ = ["Copy", "CopySegment", "Segment", "SlotSegment", "payload_of", "segments_of", "write"]

@@ -57,16 +57,6 @@ def template_code(number: int) -> bytes:
     return bytes((THREE_BYTE_LEAD + (rest >> 16), rest >> 8 & 255, rest & 255))
 
 
-def leb128(value: int) -> bytes:
-    """Return an unsigned LEB128 number."""
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
 # Compact numbers: the first byte tells the length, ranges do not overlap, so each value has one spelling.
 # bytes   lead      holds
 #   1     00..BF    0 .. 191

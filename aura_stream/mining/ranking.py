@@ -9,20 +9,23 @@ from typing import Final
 from aura_stream.codec.parser import Parser, Spelled, TemplateUse
 from aura_stream.codec.template import Template
 from aura_stream.codec.trie import Trie
-from aura_stream.codec.wire import MAX_TEMPLATES
+from aura_stream.codec.wire import TWO_BYTE_CODES
 from aura_stream.mining.symbols import Lexed
 
 _ROUNDS: Final = 3
-_LEAST_USES: Final = 3
 
 
 def rank(candidates: Sequence[Template], messages: Sequence[Lexed], birth: int, rounds: int = _ROUNDS) -> list[Template]:
-    """Return the templates that pay, the most used first. `candidates` come in a first guess of that order."""
-    templates = list(candidates[:MAX_TEMPLATES])
+    """Return the templates, the most used first. `candidates` come in a first guess of that order.
+
+    What these messages do not use stays, behind the rest, as far as codes of two bytes reach: the parts of a
+    longer phrase are what is left when a message differs from it in one word.
+    """
+    templates = list(candidates[:TWO_BYTE_CODES])
     for _ in range(rounds):
         uses = count_uses(templates, messages, birth)
         order = sorted(range(len(templates)), key=lambda number: (-uses[number], number))
-        templates = [templates[number] for number in order if uses[number] >= _LEAST_USES]
+        templates = [templates[number] for number in order]
     return templates
 
 

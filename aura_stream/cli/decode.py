@@ -6,11 +6,12 @@ from typing import BinaryIO
 
 import click
 
-from aura_stream.cli.framing import WRITERS, Chunk, read_varint
+from aura_stream.cli.framing import Chunk, read_chunks
 from aura_stream.cli.inout import reading, writing
 from aura_stream.cli.options import book_option, framing_option
 from aura_stream.codec import Codebook, HybridCodec
 from aura_stream.errors import DecodeError, UnwritableMessageError
+from aura_stream.model.framing import JOINS
 
 
 @click.command("decode")
@@ -32,26 +33,27 @@ def command(book: str, framing: str, source: str, target: str) -> None:
     """
     codec = HybridCodec(Codebook.load(book))
     with reading(source) as frames, writing(target) as output:
-        for chunk in read_varint(frames, source):
+        for chunk in read_chunks(frames, "varint", source):
             _restore(codec, chunk, source, framing, output)
             output.flush()
 
 
 def _restore(codec: HybridCodec, chunk: Chunk, source: str, framing: str, output: BinaryIO) -> None:
     """Write a chunk's messages; when one fails, those before it, so that the output ends where the error says."""
-    write = WRITERS[framing]
+    join = JOINS[framing]
     try:
         messages = codec.decode_batch(chunk.items)
     except DecodeError as error:
         index = error.index or 0
-        output.write(write(codec.decode_batch(chunk.items[:index]), chunk.first))
+        output.write(join(codec.decode_batch(chunk.items[:index])))
         place = f"{source}: frame {chunk.first + index} at byte {chunk.offsets[index]}"
         error.args = (f"{place}: {error}", *error.args[1:])
         error.index = chunk.first + index
         raise
     try:
-        output.write(write(messages, chunk.first))
+        output.write(join(messages))
     except UnwritableMessageError as error:
-        output.write(write(messages[: error.index], chunk.first))
+        output.write(join(messages[: error.index]))
         error.index += chunk.first
+        error.args = (f"{source}: message {error.index}: {error}", *error.args[1:])
         raise

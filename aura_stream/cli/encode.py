@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from aura_stream.cli.framing import READERS, join_varint
+from aura_stream.cli.framing import read_chunks
 from aura_stream.cli.inout import reading, writing
 from aura_stream.cli.options import book_option, framing_option
 from aura_stream.codec import Codebook, HybridCodec
 from aura_stream.codec.hybrid import Destination
+from aura_stream.model.framing import join_varint
 
 
 @click.command("encode")
@@ -36,6 +37,6 @@ def command(book: str, framing: str, destination: Destination, source: str, targ
     """
     codec = HybridCodec(Codebook.load(book), destination=destination)
     with reading(source) as messages, writing(target) as output:
-        for chunk in READERS[framing](messages, source):
-            output.write(join_varint(codec.encode_batch(chunk.items), chunk.first))
+        for chunk in read_chunks(messages, framing, source):
+            output.write(join_varint(codec.encode_batch(chunk.items)))
             output.flush()

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from aura_stream.cli.framing import read_varint
+from aura_stream.cli.framing import read_chunks
 from aura_stream.cli.inout import reading
 from aura_stream.cli.options import book_option
 from aura_stream.codec import Codebook, HybridCodec
@@ -49,7 +49,7 @@ def _frame(text: str, number: int) -> bytes:
     """Return the frame that the argument means. Raises UsageError where it means none."""
     if text == "-" or Path(text).exists():
         with reading(text) as stream:
-            for chunk in read_varint(stream, text):
+            for chunk in read_chunks(stream, "varint", text):
                 if number < chunk.first + len(chunk.items):
                     return chunk.items[number - chunk.first]
         raise click.UsageError(f"{text} has no frame number {number}")

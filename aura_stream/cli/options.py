@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from aura_stream.cli.framing import READERS
+from aura_stream.model.framing import SPLITS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -18,4 +18,4 @@ book_option: Decorator = click.option(
 
 def framing_option(text: str) -> Decorator:
     """Name the framing of messages; frames in files are always varint."""
-    return click.option("--framing", type=click.Choice(list(READERS)), default="lines", show_default=True, help=text)
+    return click.option("--framing", type=click.Choice(list(SPLITS)), default="lines", show_default=True, help=text)

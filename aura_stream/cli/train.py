@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.status import Status
 
-from aura_stream.cli.framing import READERS
+from aura_stream.cli.framing import read_chunks
 from aura_stream.cli.inout import reading
 from aura_stream.cli.options import framing_option
 from aura_stream.codec import Codebook
@@ -70,7 +70,7 @@ def _observe(miner: Miner, files: Sequence[str], framing: str, status: Status) -
     messages = size = 0
     for name in files:
         with reading(name) as stream:
-            for chunk in READERS[framing](stream, name):
+            for chunk in read_chunks(stream, framing, name):
                 miner.observe(chunk.items)
                 messages += len(chunk.items)
                 size += sum(map(len, chunk.items))

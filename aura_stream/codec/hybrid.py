@@ -29,6 +29,7 @@ from aura_stream.codec.wire import (
     ZSTD,
 )
 from aura_stream.errors import DecodeError
+from aura_stream.model.framing import leb128
 
 Destination = Literal["standalone", "batched"]
 _BROTLI_FROM: Final = 1 << 10  # bytes of a message

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aura_connectors.files import connector
-from aura_connectors.files.framing import JOINS, SPLITS
+from aura_stream.model.framing import JOINS, SPLITS
 
 from aura_stream.testing import ConnectorConformance
 

@@ -7,11 +7,11 @@ from collections import deque
 from pathlib import Path
 from typing import Final
 
-from aura_connectors.files.framing import MAX_ITEM, SPLITS, DamagedFileError, Items
 from aura_connectors.files.options import FramingName
 from aura_connectors.files.position import Position, PositionFile
 from aura_stream.errors import ConfigError, MessageError
 from aura_stream.model import Batch, Partition
+from aura_stream.model.framing import MAX_ITEM, SPLITS, DamagedFileError, Items
 
 BLOCK: Final = 1 << 20
 

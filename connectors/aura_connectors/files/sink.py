@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from aura_connectors.files.framing import JOINS
 from aura_connectors.files.options import FilesSinkOptions, resolve_framing
 from aura_connectors.files.writer import FileWriter
 from aura_stream.errors import ConfigError, UnavailableError, UnwritableMessageError
 from aura_stream.model import Batch, Topic
+from aura_stream.model.framing import JOINS
 from aura_stream.ports import Context
 
 

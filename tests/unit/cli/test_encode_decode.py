@@ -9,6 +9,7 @@ from click.testing import Result
 
 from aura_stream.cli import exit_codes, framing
 from aura_stream.codec import Codebook, HybridCodec
+from aura_stream.model.framing import join_varint
 from tests.unit.cli.conftest import Invoke
 
 LINES = b"".join(b'{"order":%d,"state":"paid","note":"thank you for your order"}\n' % n for n in range(300))
@@ -20,7 +21,7 @@ def book(tmp_path: Path) -> None:
 
 
 def frames_of(*messages: bytes) -> bytes:
-    return framing.join_varint(HybridCodec(Codebook()).encode_batch(messages), 0)
+    return join_varint(HybridCodec(Codebook()).encode_batch(messages))
 
 
 def fails(result: Result, code: int) -> str:
@@ -43,7 +44,7 @@ def test_lines_come_back(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, destin
 
 
 def test_messages_with_line_feeds_come_back_as_varint(invoke: Invoke) -> None:
-    messages = framing.join_varint([b"a\nb", b"", b"\xff\x00\n", b"x" * 5000], 0)
+    messages = join_varint([b"a\nb", b"", b"\xff\x00\n", b"x" * 5000])
     Path("in").write_bytes(messages)
     assert invoke("encode", "-b", "orders.book", "--framing", "varint", "in", "frames").exit_code == 0
     assert invoke("decode", "-b", "orders.book", "--framing", "varint", "frames", "out").exit_code == 0
@@ -59,7 +60,7 @@ def test_dash_is_stdin_and_stdout(invoke: Invoke) -> None:
 
 def test_a_frame_that_cannot_be_decoded_is_named_and_what_stood_before_it_is_kept(invoke: Invoke) -> None:
     good = frames_of(b"first", b"second")
-    Path("frames").write_bytes(good + framing.join_varint([b"\x81 no such marker"], 0))
+    Path("frames").write_bytes(good + join_varint([b"\x81 no such marker"]))
     line = fails(invoke("decode", "-b", "orders.book", "frames", "out"), exit_codes.DAMAGED)
     assert f"frames: frame 2 at byte {len(good)}: " in line
     assert "out.partial" in line
@@ -77,7 +78,7 @@ def test_a_torn_last_frame_is_named(invoke: Invoke) -> None:
 def test_a_message_with_line_feed_is_refused_for_lines(invoke: Invoke) -> None:
     Path("frames").write_bytes(frames_of(b"plain", b"two\nlines", b"plain"))
     line = fails(invoke("decode", "-b", "orders.book", "frames", "out"), exit_codes.DAMAGED)
-    assert "message 1 holds a line feed" in line
+    assert "frames: message 1: the message holds a line feed" in line
     assert "two" not in line
     assert Path("out.partial").read_bytes() == b"plain\n"
 

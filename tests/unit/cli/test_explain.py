@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from aura_stream.cli import exit_codes, framing
+from aura_stream.cli import exit_codes
 from aura_stream.codec import Codebook, HybridCodec
+from aura_stream.model.framing import join_varint
 from tests.unit.cli.conftest import Invoke
 
 MESSAGE = b"words words words words words words words words [red]words"
@@ -28,13 +29,13 @@ def test_a_frame_in_hex_is_explained(invoke: Invoke) -> None:
 
 
 def test_a_frame_of_a_file_is_picked_by_its_number(invoke: Invoke) -> None:
-    Path("frames").write_bytes(framing.join_varint([b"first", b"the second"], 0))
+    Path("frames").write_bytes(join_varint([b"first", b"the second"]))
     result = invoke("explain", "-b", "orders.book", "frames", "--number", "1")
     assert "method raw: 10 bytes of message in 10 bytes of frame" in result.stdout
 
 
 def test_a_number_beyond_the_file_is_a_usage_error(invoke: Invoke) -> None:
-    Path("frames").write_bytes(framing.join_varint([b"first"], 0))
+    Path("frames").write_bytes(join_varint([b"first"]))
     result = invoke("explain", "-b", "orders.book", "frames", "--number", "1")
     assert result.exit_code == exit_codes.USAGE
     assert "no frame number 1" in result.stderr

@@ -1,16 +1,17 @@
-"""Framing: what is read is what was written, in chunks, and damage is named by number and byte."""
+"""Reading files: what is read is what was written, in chunks, and damage is named by number and byte."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aura_stream.cli import framing
-from aura_stream.errors import CorruptFrameError, LimitExceededError, UnwritableMessageError
+from aura_stream.cli.framing import Chunk, read_chunks
+from aura_stream.errors import CorruptFrameError, LimitExceededError
+from aura_stream.model.framing import JOINS, MAX_ITEM, join_lines, join_varint, leb128
 
 
 class Trickle:
@@ -24,29 +25,29 @@ class Trickle:
         return self.file.read(self.step)
 
 
-def read(kind: str, data: bytes, step: int = 1 << 20) -> list[framing.Chunk]:
-    return list(framing.READERS[kind](Trickle(data, step), "orders.log"))
+def read(kind: str, data: bytes, step: int = 1 << 20) -> list[Chunk]:
+    return list(read_chunks(Trickle(data, step), kind, "orders.log"))
 
 
-def items(chunks: list[framing.Chunk]) -> list[bytes]:
+def items(chunks: list[Chunk]) -> list[bytes]:
     return [item for chunk in chunks for item in chunk.items]
 
 
 @given(st.lists(st.binary(max_size=300)), st.integers(1, 400))
 def test_varint_gives_back_any_items_however_they_trickle_in(messages: list[bytes], step: int) -> None:
-    assert items(read("varint", framing.join_varint(messages, 0), step)) == messages
+    assert items(read("varint", join_varint(messages), step)) == messages
 
 
 @given(st.lists(st.binary(max_size=300).map(lambda line: line.replace(b"\n", b"\r"))), st.integers(1, 400))
 def test_lines_give_back_any_items_without_line_feed(messages: list[bytes], step: int) -> None:
     """CR stays, and an empty line is an empty message."""
-    assert items(read("lines", framing.join_lines(messages, 0), step)) == messages
+    assert items(read("lines", join_lines(messages), step)) == messages
 
 
 @given(st.lists(st.binary(min_size=1, max_size=40).map(lambda line: line.replace(b"\n", b" "))), st.integers(1, 50))
 def test_chunks_tell_number_and_offset_of_each_item(messages: list[bytes], step: int) -> None:
-    for kind, join in framing.WRITERS.items():
-        data = join(messages, 0)
+    for kind, join in JOINS.items():
+        data = join(messages)
         number = 0
         for chunk in read(kind, data, step):
             assert chunk.first == number
@@ -68,34 +69,24 @@ def test_an_empty_file_holds_nothing() -> None:
 
 @pytest.mark.parametrize("cut", [1, 2, 5])
 def test_a_torn_item_is_named_by_number_and_byte(cut: int) -> None:
-    data = framing.join_varint([b"whole", b"x" * 300], 0)
+    data = join_varint([b"whole", b"x" * 300])
     with pytest.raises(CorruptFrameError, match=r"orders\.log: number 1 at byte 6 is torn") as caught:
         read("varint", data[: 6 + cut])
     assert caught.value.index == 1
 
 
-def test_a_length_beyond_the_limit_is_refused_before_anything_is_read_for_it() -> None:
-    with pytest.raises(LimitExceededError, match="number 0 at byte 0"):
-        read("varint", framing.leb128(framing.MAX_ITEM + 1) + b"x")
-
-
-def test_a_length_that_never_ends_is_refused() -> None:
-    with pytest.raises(LimitExceededError):
-        read("varint", b"\xff" * 20)
+@pytest.mark.parametrize("length", [leb128(MAX_ITEM + 1), b"\xff" * 20], ids=["too long", "never ends"])
+def test_a_length_beyond_the_limit_is_refused_before_anything_is_read_for_it(length: bytes) -> None:
+    """What stands before it is given first, so that its number and offset are exact."""
+    chunks = read_chunks(Trickle(join_varint([b"whole", b""]) + length + b"x", 1 << 20), "varint", "orders.log")
+    assert next(chunks).items == [b"whole", b""]
+    with pytest.raises(LimitExceededError, match="number 2 at byte 7") as caught:
+        next(chunks)
+    assert caught.value.index == 2
 
 
 def test_a_line_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(framing, "MAX_ITEM", 100)
+    monkeypatch.setattr(framing, "BLOCK", 50)
     with pytest.raises(LimitExceededError, match="number 1 at byte 3"):
         read("lines", b"ab\n" + b"x" * 200, step=50)
-
-
-def test_a_message_with_line_feed_cannot_be_written_to_lines() -> None:
-    with pytest.raises(UnwritableMessageError, match=r"message 11 .*--framing varint") as caught:
-        framing.join_lines([b"a", b"b\nc", b"d"], 10)
-    assert caught.value.index == 1
-
-
-@pytest.mark.parametrize("join", framing.WRITERS.values())
-def test_nothing_is_written_for_nothing(join: Callable[[list[bytes], int], bytes]) -> None:
-    assert join([], 0) == b""

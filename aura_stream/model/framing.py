@@ -1,4 +1,4 @@
-"""How messages lie in a file: `lines`, or `varint` (unsigned LEB128 length, then the bytes)."""
+"""How messages and frames lie in a file: `lines`, or `varint` (unsigned LEB128 length, then the bytes)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from aura_stream.codec.wire import leb128
 from aura_stream.errors import UnwritableMessageError
 
 MAX_ITEM: Final = 256 << 20  # bytes; four times the largest message of the codec: beyond it can only be damage
@@ -64,6 +63,16 @@ def split_varint(buffer: bytes, start: int, max_items: int, max_bytes: int) -> I
         start = body + length
         ends.append(start)
     return Items(values, ends)
+
+
+def leb128(value: int) -> bytes:
+    """Spell an unsigned LEB128 number."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
 
 
 def _length_at(buffer: bytes, start: int) -> tuple[int, int]:

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+import msgpack
+
 from aura_connectors.redis_streams.client import Client, NoGroupError
 from aura_connectors.redis_streams.group import ZERO, ConsumerGroup, after, before, order
 from aura_connectors.redis_streams.lease import LEASE_ROUNDS, Lease, lease_key
@@ -191,7 +193,7 @@ class StreamReader:
 
     async def settle(self, client: Client, ids: Sequence[int | str]) -> None:
         """Acknowledge entries, unless the lease is lost."""
-        if await self._run(client, "settle", self._delete, *ids) is not None:
+        if await self._run(client, "settle", self._delete, msgpack.packb(ids)) is not None:
             last = str(ids[-1]).encode()
             if self._settled is None or order(last) > order(self._settled):
                 self._settled = last

@@ -49,9 +49,9 @@ class RedisStreamsSink:
         """See the port."""
         assert self._client is not None, "publish before start"
         prepared = [self._entries(batch, number) for number, batch in enumerate(batches)]
-        for batch, entries in zip(batches, prepared, strict=True):
+        for batch, (entries, sizes) in zip(batches, prepared, strict=True):
             stream = self._stream(batch.partition.topic).encode()
-            for run in _runs(entries):
+            for run in _runs(entries, sizes):
                 await self._append(self._client, stream, run)
 
     async def _append(self, client: Client, stream: bytes, entries: Sequence[_Entry]) -> None:
@@ -65,20 +65,23 @@ class RedisStreamsSink:
     def _stream(self, source: str) -> str:
         return self._options.stream.replace(SOURCE_PLACEHOLDER, source)
 
-    def _entries(self, batch: Batch, number: int) -> list[_Entry]:
-        """Return the batch as Redis takes it. Raises UnwritableMessageError for what it never takes."""
+    def _entries(self, batch: Batch, number: int) -> tuple[list[_Entry], list[int]]:
+        """Return the batch as Redis takes it, and the bytes of each entry. Raises UnwritableMessageError."""
         metadata = to_entries(batch, self._options.metadata)
         name = self._field
         entries: list[_Entry] = []
+        sizes: list[int] = []
         for row, (value, fields, place) in enumerate(zip(batch.values, metadata.fields, metadata.places, strict=True)):
             entry = [name, value] if value is not None and not fields else self._entry(value, fields, place)
             if entry is None:
                 reason = f"another field of the entry is named {name.decode()!r} and stands before the message"
                 raise UnwritableMessageError(reason, row, number)
-            if (size := _size(entry)) > MAX_ELEMENT and (size > MAX_ENTRY or max(map(len, entry)) > MAX_ELEMENT):
+            size = sum(map(len, entry))
+            if size > MAX_ELEMENT and (size > MAX_ENTRY or max(map(len, entry)) > MAX_ELEMENT):
                 raise UnwritableMessageError("the message is longer than Redis allows in an entry", row, number)
             entries.append(entry)
-        return entries
+            sizes.append(size)
+        return entries, sizes
 
     def _entry(self, value: bytes | None, fields: Sequence[Field], place: int) -> _Entry | None:
         """Return an entry with the message at its place; None if a reader would take another field for the message."""
@@ -97,15 +100,10 @@ class RedisStreamsSink:
             self._client = None
 
 
-def _size(entry: _Entry) -> int:
-    return sum(map(len, entry))
-
-
-def _runs(entries: Sequence[_Entry]) -> Iterator[Sequence[_Entry]]:
+def _runs(entries: Sequence[_Entry], sizes: Sequence[int]) -> Iterator[Sequence[_Entry]]:
     """Cut into runs that one script takes; what is too large for any stands alone."""
     first, size = 0, 0
-    for row, entry in enumerate(entries):
-        length = _size(entry)
+    for row, (entry, length) in enumerate(zip(entries, sizes, strict=True)):
         wide = len(entry) > WIDE
         if row > first and (wide or row - first >= SCRIPT_MESSAGES or size + length > SCRIPT_BYTES):
             yield entries[first:row]

@@ -20,18 +20,22 @@ class Copies:
         self._source = 0
         self._count = 0
 
-    def longest(self, place: int) -> tuple[int, int] | None:
-        """Return (earlier place, tokens) of the run that is repeated from `place` on, None if there is none."""
+    def longest(self, place: int) -> tuple[int, int, bool] | None:
+        """Return (earlier place, tokens, is new) of the run that is repeated from `place` on, None without one.
+
+        A run goes on being returned, shorter each time, until it is used up: then it is not new.
+        """
         texts = self.texts
-        source, count = self._source + 1, self._count - 1  # what is left of the run found one token ago
+        source, count = self._source + 1, self._count - 1
         gram = tuple(texts[place : place + _GRAM])
-        if count < _GRAM:
+        is_new = count < _GRAM
+        if is_new:
             source, count = self._find(place, gram)
         self._source, self._count = source, count
         self._last[gram] = place
         if len(texts[place]) >= _LONG_TOKEN:
             self._last[texts[place]] = place
-        return (source, count) if count > 0 else None
+        return (source, count, is_new) if count > 0 else None
 
     def _find(self, place: int, gram: tuple[bytes, ...]) -> tuple[int, int]:
         texts = self.texts

@@ -7,15 +7,14 @@ from itertools import accumulate
 from typing import Final
 
 from aura_stream.codec.generation import Generation
-from aura_stream.codec.lexer import lex
+from aura_stream.codec.lexer import Candidate, lex
 from aura_stream.codec.parser import Item, Parser
-from aura_stream.codec.segments import Segment, segments_of, write
+from aura_stream.codec.segments import Refusal, Segment, segments_of, write
 from aura_stream.codec.shapes import MAX_SHAPE, RIVAL, ShapeMemory, recipe_for
-from aura_stream.codec.slots import REPEAT, TIME
+from aura_stream.codec.slots import REPEAT
 from aura_stream.codec.trie import Trie
 
 Rival = Callable[[bytes], bytes]
-_MAX_TRIES: Final = 4  # parses of one message: the last one takes no repeats and no times at all
 SHAPE_MEMORY: Final = 16 << 20  # bytes
 
 
@@ -73,14 +72,32 @@ class TemplateEncoder:
     def _parse(self, message: bytes) -> tuple[bytes, list[Segment], list[bytes], list[int]]:
         texts, candidates = lex(message)
         starts = [0, *accumulate(map(len, texts))]
-        barred: set[tuple[int, int]] = set()
-        for tries in range(_MAX_TRIES):
-            if tries == _MAX_TRIES - 1:
-                barred.update((place, kind) for place in range(len(texts)) for kind in (REPEAT, TIME))
-            items = self.parser.parse(texts, candidates, barred)
+        items = self.parser.parse(texts, candidates)
+        barred: set[Refusal] = set()
+        while True:
             segments = segments_of(items, texts, self.generation.templates)
             written, refused = write(segments, texts, starts, self.birth)
             if not refused:
                 return written, segments, texts, starts
-            barred |= refused
-        raise AssertionError("a parse without repeats and times always writes")
+            barred |= refused  # grows each time round, and where all is barred nothing is refused
+            items = self._mend(items, texts, candidates, {place for place, _ in refused}, barred)
+
+    def _mend(
+        self,
+        items: list[Item],
+        texts: list[bytes],
+        candidates: list[tuple[Candidate, ...]],
+        places: set[int],
+        barred: set[Refusal],
+    ) -> list[Item]:
+        """Parse anew what each item spelled that holds one of the places, now without what is barred."""
+        mended: list[Item] = []
+        for item in items:
+            first, last = item.first, item.last
+            if places.isdisjoint(range(first, last)):
+                mended.append(item)
+                continue
+            barred.update((place, REPEAT) for place in range(first, last))
+            local = {(place - first, kind) for place, kind in barred}
+            mended += (each.moved(first) for each in self.parser.parse(texts[first:last], candidates[first:last], local))
+        return mended

@@ -8,14 +8,14 @@ copy of earlier bytes. Edges only lead forward, so one pass over the tokens is e
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 
 from aura_stream.codec.copies import Copies
 from aura_stream.codec.lexer import Candidate
 from aura_stream.codec.slots import REPEAT, TEXT, TIME, Trail, kind_of, parameter_of, slot_type, writer
 from aura_stream.codec.spelling import Speller
-from aura_stream.codec.trie import END, ENUM_EDGES, Trie
+from aura_stream.codec.trie import END, ENUM_EDGES, Node, Trie
 from aura_stream.codec.wire import MIN_COPY, compact_size
 
 MAX_STEPS: Final = 64
@@ -26,49 +26,49 @@ _LITERAL_COST: Final = 2  # control byte and length; a run beyond 191 bytes pays
 _MIN_REPEATED: Final = 3  # bytes: a repeat costs 1 in a template, 2 bare
 
 
-# The edge that the cheapest way takes into a place: where it comes from, and what it is.
 @dataclass(frozen=True, slots=True)
-class TemplateUse:
-    """A template over the tokens `first` to `last` (exclusive)."""
+class _Span:
+    """The tokens `first` to `last` (exclusive)."""
 
     first: int
     last: int
+
+    def moved(self, by: int) -> Self:
+        """Return the same for tokens further on."""
+        return replace(self, first=self.first + by, last=self.last + by)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateUse(_Span):
+    """A template."""
+
     number: int
 
 
 @dataclass(frozen=True, slots=True)
-class BareSlot:
-    """A slot outside of any template, holding the token `first`."""
+class BareSlot(_Span):
+    """A slot outside of any template, for one token."""
 
-    first: int
-    last: int
     slot: int
 
 
 @dataclass(frozen=True, slots=True)
-class Spelled:
-    """A word in sub-words: `numbers` are templates of one literal each, bytes are spelled out."""
+class Spelled(_Span):
+    """A word in sub-words: numbers are templates of one literal each, bytes are spelled out."""
 
-    first: int
-    last: int
     pieces: tuple[int | bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class LiteralRun:
+class LiteralRun(_Span):
     """Tokens as they are."""
-
-    first: int
-    last: int
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
-    """Tokens that repeat those from `source` on."""
+class Copy(_Span):
+    """Tokens that repeat earlier ones: `distance` tokens lie between here and there."""
 
-    first: int
-    last: int
-    source: int
+    distance: int
 
 
 Item = TemplateUse | BareSlot | Spelled | LiteralRun | Copy
@@ -211,45 +211,36 @@ class _Path:
         found = self._copies.longest(place)
         if found is None:
             return
-        source, count = found
-        distance = self._copies.starts[place] - self._copies.starts[source]
-        for last in range(place + count, max(place, place + count - 4), -1):
-            length = self._copies.starts[last] - self._copies.starts[place]
+        source, count, is_new = found
+        starts = self._copies.starts
+        start = starts[place]
+        distance_cost = self.cost[place] + 1 + compact_size(start - starts[source])
+        # A run that was found before is only followed to its end: what else it offers was offered there.
+        for last in range(place + count, max(place, place + count - (_COPY_ENDS if is_new else 1)), -1):
+            length = starts[last] - start
             if length < MIN_COPY:
                 break
-            cost = self.cost[place] + 1 + compact_size(distance) + compact_size(length)
+            cost = distance_cost + compact_size(length)
             if cost < self.cost[last]:
                 self.cost[last] = cost
-                self.edge[last] = Copy(place, last, source)
+                self.edge[last] = Copy(place, last, place - source)
 
     def _walk(self, place: int) -> None:
         """All templates that match from here."""
         texts, candidates, cost, edge = self.texts, self.candidates, self.cost, self.edge
         end = len(texts)
-        steps = 0
+        last_step = MAX_STEPS
         states = [(self.root, place, cost[place])]
-        while states and steps < MAX_STEPS:
+        while states:
             node, at, here = states.pop()
-            while at < end and steps < MAX_STEPS:
-                steps += 1
-                for slot, size in candidates[at]:
-                    child = node.get(slot)
-                    if child is not None:
-                        ending = child.get(END)
-                        if ending is not None and here + size + ending[1] < cost[at + 1]:
-                            cost[at + 1] = here + size + ending[1]
-                            edge[at + 1] = (place, ending[0])
-                        states.append((child, at + 1, here + size))
-                text = texts[at]
+            while at < end and last_step:
+                last_step -= 1
+                found = candidates[at]
+                if found:
+                    states += self._slots(node, at, here, found, place)
                 if ENUM_EDGES in node:
-                    for index, child in node[ENUM_EDGES]:
-                        if text in index:
-                            ending = child.get(END)
-                            if ending is not None and here + 1 + ending[1] < cost[at + 1]:
-                                cost[at + 1] = here + 1 + ending[1]
-                                edge[at + 1] = (place, ending[0])
-                            states.append((child, at + 1, here + 1))
-                below = node.get(text)
+                    states += self._enums(node, at, here, place)
+                below = node.get(texts[at])
                 if below is None:
                     break
                 node = below
@@ -259,5 +250,33 @@ class _Path:
                     cost[at] = here + ending[1]
                     edge[at] = (place, ending[0])
 
+    def _slots(
+        self, node: Node, at: int, here: int, found: Sequence[Candidate], place: int
+    ) -> list[tuple[Node, int, int]]:
+        """Step over a value by the slots that the node has for it; return where the walk may go on."""
+        states = []
+        for slot, size in found:
+            child = node.get(slot)
+            if child is not None:
+                self._reach(child, at + 1, here + size, place)
+                states.append((child, at + 1, here + size))
+        return states
+
+    def _enums(self, node: Node, at: int, here: int, place: int) -> list[tuple[Node, int, int]]:
+        """Step over a token that stands in one of the node's enums."""
+        states = []
+        for index, child in node[ENUM_EDGES]:
+            if self.texts[at] in index:
+                self._reach(child, at + 1, here + 1, place)
+                states.append((child, at + 1, here + 1))
+        return states
+
+    def _reach(self, node: Node, at: int, here: int, place: int) -> None:
+        ending = node.get(END)
+        if ending is not None and here + ending[1] < self.cost[at]:
+            self.cost[at] = here + ending[1]
+            self.edge[at] = (place, ending[0])
+
 
 _FIRST_LETTER: Final = 65
+_COPY_ENDS: Final = 4  # tokens before the end of a copied run at which a copy may also end

@@ -62,7 +62,7 @@ def segments_of(items: Sequence[Item], texts: Sequence[bytes], templates: Sequen
             variable(SlotSegment(item.slot, item.first))
         else:
             constant.append(COPY)
-            variable(CopySegment(item.source, item.first, item.last))
+            variable(CopySegment(item.first - item.distance, item.first, item.last))
     if constant:
         out.append(bytes(constant))
     return out

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from aura_connectors.files.framing import join_varint, split_varint
 from redis.asyncio import Redis
 
 import aura_stream
@@ -20,6 +19,7 @@ from aura_stream.app import InstalledConnectors, option_models, run_bridge
 from aura_stream.codec import Codebook
 from aura_stream.config import parse_config
 from aura_stream.mining import Miner
+from aura_stream.model.framing import join_varint, split_varint
 from aura_stream.runtime import Statistics
 from tests.infra.kafka.tools import Record, create_topic, produce, read_all
 from tests.integration.redis_tools import command

@@ -15,6 +15,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CONFIG = re.compile(r"^```yaml\n(.*?^namespace:.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 DOCUMENTS = [path for path in project_files() if path.suffix == ".md"]
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 SHOWN = ["README.md", "docs/getting-started.md"]  # whose configurations are whole ones
 
 
@@ -35,6 +36,14 @@ def test_a_configuration_that_is_shown_is_valid(path: str, tmp_path: Path) -> No
     for text in shown:
         result = check_offline(text, tmp_path)
         assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_is_a_valid_configuration(path: Path, tmp_path: Path) -> None:
+    for name in ("monday.log", "tuesday.log"):
+        (tmp_path / name).touch()
+    result = check_offline(path.read_text("utf-8"), tmp_path, KAFKA_PASSWORD="secret")
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

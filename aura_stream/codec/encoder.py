@@ -99,5 +99,7 @@ class TemplateEncoder:
                 continue
             barred.update((place, REPEAT) for place in range(first, last))
             local = {(place - first, kind) for place, kind in barred}
-            mended += (each.moved(first) for each in self.parser.parse(texts[first:last], candidates[first:last], local))
+            mended += (
+                each.moved(first) for each in self.parser.parse(texts[first:last], candidates[first:last], local)
+            )
         return mended

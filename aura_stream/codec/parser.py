@@ -83,9 +83,12 @@ class Parser:
         self.speller = Speller(trie)
 
     def parse(
-        self, texts: Sequence[bytes], candidates: Sequence[tuple[Candidate, ...]], barred: Container[tuple[int, int]] = ()
+        self,
+        texts: Sequence[bytes],
+        candidates: Sequence[tuple[Candidate, ...]],
+        barred: Container[tuple[int, int]] = (),
     ) -> list[Item]:
-        """Return the items that spell the tokens in the fewest bytes. `barred` are (token, slot kind) that may not be."""
+        """Return the items that spell the tokens in the fewest bytes. `barred`: (token, slot kind) that may not be."""
         return self.parse_sized(texts, sized(texts, candidates, self.birth, barred))
 
     def parse_sized(self, texts: Sequence[bytes], candidates: Sequence[tuple[Candidate, ...]]) -> list[Item]:
@@ -94,7 +97,10 @@ class Parser:
 
 
 def sized(
-    texts: Sequence[bytes], candidates: Sequence[tuple[Candidate, ...]], birth: int, barred: Container[tuple[int, int]] = ()
+    texts: Sequence[bytes],
+    candidates: Sequence[tuple[Candidate, ...]],
+    birth: int,
+    barred: Container[tuple[int, int]] = (),
 ) -> list[tuple[Candidate, ...]]:
     """Give times the size that they have here, and values seen before in the message the choice to repeat.
 

@@ -182,6 +182,21 @@ async def test_a_reader_without_a_lease_does_not_stop_ours(redis: Redis, redis_u
 # Several streams
 
 
+async def test_large_entries_after_many_small_ones_are_not_read_all_at_once(
+    redis: Redis, redis_url: str, stream: str
+) -> None:
+    await add(redis, stream, numbered(0, 2000))
+    large = [bytes([number]) * 100_000 for number in range(250)]
+    await add(redis, stream, large)
+    async with started_source(redis_url, stream) as source:
+        await fetched(source, 2000, max_messages=1000)
+        batches = await source.fetch(1000, 1 << 20, 1)
+        assert sum(len(value or b"") for value in values_of(batches)) <= 1 << 20
+        assert await pending(redis, stream) <= 2000 + 100  # what was read ahead
+        batches += await fetched(source, 250 - sum(map(len, batches)))
+    assert values_of(batches) == large
+
+
 async def test_several_streams_are_read_in_turn(redis: Redis, redis_url: str, stream: str) -> None:
     streams = [f"{stream}-{number}" for number in range(3)]
     for name in streams:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aura_connectors.redis_streams.client import Client, pairs
-from aura_stream.errors import ConnectorError
+from aura_stream.errors import ConfigError, ConnectorError
 
 ZERO = b"0-0"
 MAX_SEQUENCE = 2**64 - 1
@@ -35,8 +35,10 @@ class ConsumerGroup:
     async def state(self, client: Client) -> GroupState | None:
         """Return how far the group is, None if there is none."""
         for group in map(pairs, await self._inspect(client, "GROUPS") or []):
+            if "lag" not in group:
+                raise ConfigError(f"Redis at {client.address} is older than 7.0, or a server that counts no lag")
             if group["name"] == self.name:
-                return GroupState(group["last-delivered-id"], group["pending"], group.get("lag"))
+                return GroupState(group["last-delivered-id"], group["pending"], group["lag"])
         return None
 
     async def oldest_pending(self, client: Client) -> bytes | None:

@@ -20,7 +20,7 @@ from aura_stream.model import Batch, Entries, Partition
 from aura_stream.model.metadata import Field
 
 CONSUMER = "aura"  # one name for all workers: the lease tells them apart, and dead ones leave no consumers behind
-FIRST_COUNT = 64  # entries asked for while their size is not known
+STEP = 100  # entries read between two looks at their size: so many large ones may come beyond `max_bytes`
 ENTRY_OVERHEAD = 32  # bytes that an entry counts for beside its fields
 LOST_IDS_PER_LINE = 100
 
@@ -47,7 +47,6 @@ class StreamReader:
         self._cursor: bytes | None = None  # of the next page of pending entries; None: all are taken over
         self._read_ahead: deque[_Row] = deque()
         self._handed_out: list[_Row] = []
-        self._entry_bytes = 0.0
 
     @property
     def waiting(self) -> bool:
@@ -85,7 +84,7 @@ class StreamReader:
     async def fetch(self, client: Client, max_messages: int, max_bytes: int) -> Batch | None:
         """Return the next entries that are there, None if there are none or the lease is lost."""
         if not self._read_ahead:
-            self._read_ahead.extend(await self._read_safely(client, self._count(max_messages, max_bytes)))
+            self._read_ahead.extend(await self._read_safely(client, max_messages, max_bytes))
         self._handed_out = self._cut(max_messages, max_bytes)
         return self._batch(self._handed_out) if self._handed_out else None
 
@@ -94,10 +93,10 @@ class StreamReader:
         self._read_ahead.extendleft(reversed(self._handed_out))
         self._handed_out = []
 
-    async def _read_safely(self, client: Client, count: int) -> list[_Row]:
+    async def _read_safely(self, client: Client, max_messages: int, max_bytes: int) -> list[_Row]:
         """Read, and see to it that nothing is skipped if that is cut short."""
         try:
-            rows = await self._read(client, count)
+            rows = await self._read(client, max_messages, max_bytes)
             if not rows and self.lease.held:
                 await self._catch_up(client)
         except NoGroupError:
@@ -112,16 +111,12 @@ class StreamReader:
             raise
         return rows
 
-    def _count(self, max_messages: int, max_bytes: int) -> int:
-        fitting = max_bytes / self._entry_bytes if self._entry_bytes else FIRST_COUNT
-        return max(1, min(max_messages, int(fitting)))
-
-    async def _read(self, client: Client, count: int) -> list[_Row]:
+    async def _read(self, client: Client, max_messages: int, max_bytes: int) -> list[_Row]:
         while self._cursor is not None:
-            rows = await self._take_over(client, self._cursor, count)
+            rows = await self._take_over(client, self._cursor, min(max_messages, STEP))
             if rows or not self.lease.held:
                 return rows
-        reply = await self._run(client, "read", CONSUMER, count)
+        reply = await self._run(client, "read", CONSUMER, max_messages, max_bytes, STEP)
         if not reply:
             return []
         self.delivered = reply[-1][0]
@@ -169,8 +164,6 @@ class StreamReader:
             if size > max_bytes and rows:
                 break
             rows.append(self._read_ahead.popleft())
-        if rows:
-            self._entry_bytes = size / len(rows)
         return rows
 
     def _batch(self, rows: list[_Row]) -> Batch:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from aura_connectors.redis_streams.client import Client, NoGroupError, pairs, script
-from aura_connectors.redis_streams.group import after, before, order
+from aura_connectors.redis_streams.group import ConsumerGroup, after, before, order
 from aura_connectors.redis_streams.lease import lease_key
 from aura_connectors.redis_streams.options import Connection
 from aura_connectors.redis_streams.reader import split_message
@@ -134,6 +134,17 @@ def test_a_message_is_split_off_and_its_place_is_kept(fields: list[tuple[bytes, 
         assert value is not None
         assert [*others[:place], (b"d", value), *others[place:]] == fields
         assert b"d" not in [name for name, _ in others[:place]]
+
+
+def test_a_server_that_is_too_old_is_a_mistake_in_the_configuration() -> None:
+    subject = client()
+
+    async def answer(*words: object) -> object:
+        return [[b"name", b"g", b"consumers", 0, b"pending", 0, b"last-delivered-id", b"0-0"]]  # Redis 6.2
+
+    subject._execute = answer
+    with pytest.raises(ConfigError, match=r"older than 7\.0"):
+        asyncio.run(ConsumerGroup(b"s", b"g", b"0").state(subject))
 
 
 def test_pairs_are_a_mapping() -> None:

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-MAX_AGE = 30.0  # the worker beats every few seconds, also while its broker is away; three missed ones are a stuck loop
+MAX_AGE = 30.0  # it beats about each second, also while its broker is away: this long without is a stuck loop
 
 
 def main(path: Path, now: float) -> str | None:

@@ -174,7 +174,8 @@ _CALENDARS: Final[dict[int, _Calendar]] = {
 }
 EPOCH_DIGITS: Final = {10: 0, 13: 3, 16: 6, 19: 9}  # length of the number: power of ten of its unit
 MAX_FRACTION: Final = 9
-FORMATS: Final = frozenset([*_CALENDARS, CTIME, CTIME_PADDED, TWITTER, HTTP_DATE, EPOCH, EPOCH_POINT])
+_WITH_FRACTION: Final = frozenset({ISO_T, ISO_SPACE, ISO_COMMA, ISO_SLASH, MONTH_DAY, CLOCK, EPOCH})
+_WITHOUT: Final = frozenset({*_CALENDARS, CTIME, CTIME_PADDED, TWITTER, HTTP_DATE, EPOCH})
 
 
 @lru_cache(maxsize=_CACHE)
@@ -269,6 +270,13 @@ def _print(form: int, fraction: int, value: int) -> bytes:
         whole, part = divmod(value, 10**fraction)
         return b"%d.%0*d" % (whole, fraction, part)
     return _print_named(form, value)
+
+
+def exists(form: int, fraction: int) -> bool:
+    """Tell whether there is such a format, with so many fractional digits."""
+    if fraction:
+        return fraction <= MAX_FRACTION and (form in _WITH_FRACTION or form == EPOCH_POINT)
+    return form in _WITHOUT
 
 
 def read(form: int, fraction: int, text: bytes) -> int | None:

@@ -90,7 +90,7 @@ def is_valid(slot: SlotType) -> bool:
     if kind in (INT, IPV4, TEXT):
         return parameter == 0
     if kind == TIME:
-        return parameter >> 4 in times.FORMATS and parameter & 15 <= times.MAX_FRACTION
+        return times.exists(parameter >> 4, parameter & 15)
     limits = _PARAMETER_RANGES.get(kind)
     return limits is not None and limits[0] <= parameter <= limits[1]
 

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.record._crc32c import crc as crc32c
 from aura_connectors.kafka import KafkaSource
 
 from aura_stream.errors import MessageError
@@ -149,7 +151,7 @@ async def test_a_group_without_positions_begins_where_it_is_told(kafka: str) -> 
         (batch,) = await fetch_some(source)
         assert list(batch.values) == [b"written while nobody read"]
     async with source_of(kafka, topic, group=f"another-{topic}") as source:
-        assert [value for batch in await fetch_some(source, 2) for value in batch.values][0] == b"old"
+        assert next(value for batch in await fetch_some(source, 2) for value in batch.values) == b"old"
 
 
 async def test_offsets_gone_from_the_log_are_named(kafka: str) -> None:
@@ -183,9 +185,6 @@ async def test_records_before_an_unreadable_one_come_and_it_is_named(kafka: str)
 
 async def produce_damaged(servers: str, topic: str) -> None:
     """Write three records in one batch, the last with a header name that is not UTF-8."""
-    from aiokafka import AIOKafkaProducer
-    from aiokafka.record._crc32c import crc as crc32c
-
     producer = AIOKafkaProducer(bootstrap_servers=servers)
     await producer.start()
     try:

@@ -27,9 +27,11 @@ AWKWARD = [
 
 async def copy(servers: str, topic: str, output: str, **options: object) -> list[Record]:
     """Copy a whole topic, and return what arrived."""
-    async with source_of(servers, topic, once=True) as source:
-        async with sink_to(servers, output, await inputs_of(servers, topic), **options) as sink:
-            await copy_until_finished(source, sink.publish)
+    async with (
+        source_of(servers, topic, once=True) as source,
+        sink_to(servers, output, await inputs_of(servers, topic), **options) as sink,
+    ):
+        await copy_until_finished(source, sink.publish)
     return await read_all(servers, output)
 
 

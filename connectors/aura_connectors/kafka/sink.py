@@ -8,13 +8,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from itertools import chain
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from aura_connectors.kafka.client import REQUEST_TIMEOUT_MS, admin, discard, guarded, probe, security
 from aura_connectors.kafka.options import SOURCE_PLACEHOLDER, SinkOptions
-from aura_connectors.kafka.records import Row, Target, place, to_rows
+from aura_connectors.kafka.records import Row, Target, fill, place, to_rows
 from aura_connectors.kafka.topics import (
     check_partitions,
     create,
@@ -171,14 +172,11 @@ class KafkaSink:
         assert self._producer is not None
         futures: list[asyncio.Future[object]] = []
         try:
-            builder = self._producer.create_batch()
-            for rows in parts:
-                for timestamp, key, value, headers in rows:
-                    if builder.append(timestamp=timestamp, key=key, value=value, headers=headers) is None:
-                        futures.append(await self._submit(builder, topic, index))
-                        builder = self._producer.create_batch()
-                        builder.append(timestamp=timestamp, key=key, value=value, headers=headers)
-            if builder.record_count():
+            rows = chain.from_iterable(parts)
+            left: Row | None = next(rows, None)
+            while left is not None:
+                builder = self._producer.create_batch()
+                left = fill(builder, chain([left], rows))
                 futures.append(await self._submit(builder, topic, index))
             for future in futures:
                 async with guarded(

@@ -26,7 +26,7 @@ REVOKE_TIMEOUT = 5.0  # seconds that a rebalance waits for messages in flight; t
 REBALANCE_TIMEOUT_MS = 30_000  # how late a member may come to a rebalance: REVOKE_TIMEOUT and a commit, with room
 MAX_POLL_INTERVAL_MS = 300_000
 SILENCE = 5.0  # seconds; brokers answer twice a second, even if there is nothing to read
-PARTITION_FETCH_BYTES = 2**20
+PARTITION_FETCH_BYTES = 2 * 2**20  # fewer round trips than with 1 MiB; 4 MiB bring no more
 FETCH_BYTES = 16 * 2**20  # bounds what is read ahead
 
 

@@ -1,0 +1,136 @@
+"""What the bridge benchmarks share: messages, the variants of a copy, and the table of their speeds."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+from aura_stream import Codebook, HybridCodec, Miner
+from aura_stream.codec import count_methods
+from aura_stream.model import Batch
+from aura_stream.ports import Sink, Source
+from aura_stream.runtime import Heartbeat, Transform, Worker, WorkerOptions
+
+SAMPLES = Path(__file__).parent.parent / "aura_stream" / "samples" / "logs.txt"
+TRAINING = 2000  # messages that the codebook is trained on
+MAX_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """One run: `seconds` on the clock, `cpu` seconds of this process, from the first message to the last commit."""
+
+    messages: int
+    seconds: float
+    cpu: float
+
+
+Run = Callable[[], Awaitable[Speed]]
+
+
+class Stopwatch:
+    """Measures from the first message in hand to the last one settled."""
+
+    def __init__(self) -> None:
+        self._wall = self._cpu = 0.0
+
+    def start(self) -> None:
+        """Begin, at the first call."""
+        if not self._wall:
+            self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def read(self, messages: int) -> Speed:
+        """Return what was measured so far."""
+        return Speed(messages, time.perf_counter() - self._wall, time.process_time() - self._cpu)
+
+
+class TimedSource:
+    """A source that starts a stopwatch at its first message, and reads it at the last one settled."""
+
+    def __init__(self, source: Source, messages: int) -> None:
+        self._source = source
+        self._messages = messages
+        self._watch = Stopwatch()
+        self._settled = 0
+        self.speed: Speed | None = None
+        self.start, self.owns, self.keep_alive = source.start, source.owns, source.keep_alive
+        self.finished, self.lag, self.stop = source.finished, source.lag, source.stop
+
+    async def fetch(self, max_messages: int, max_bytes: int, timeout: float) -> list[Batch]:
+        batches = await self._source.fetch(max_messages, max_bytes, timeout)
+        if batches:
+            self._watch.start()
+        return batches
+
+    async def settle(self, batches: Sequence[Batch]) -> None:
+        await self._source.settle(batches)
+        self._settled += sum(map(len, batches))
+        if self._settled >= self._messages:
+            self.speed = self._watch.read(self._settled)
+
+
+def messages(count: int) -> list[bytes]:
+    """Return log lines, about 140 bytes each, shapes repeating as they do in logs."""
+    lines = SAMPLES.read_bytes().splitlines()
+    return [lines[number % len(lines)] for number in range(count)]
+
+
+@cache
+def codebook() -> Codebook:
+    """Return a codebook trained on the first of the messages."""
+    miner = Miner()
+    miner.observe(messages(TRAINING))
+    return Codebook().extended(miner.propose(Codebook()))
+
+
+def identity() -> Transform:
+    """Return a transform that leaves every message as it is, in the worker's own thread all the same."""
+    return Transform(list, lambda _: {}, False, MAX_BYTES)
+
+
+def encoding(destination: str) -> Transform:
+    """Return a transform that encodes."""
+    return Transform(HybridCodec(codebook(), destination=destination).encode_batch, count_methods, False, MAX_BYTES)
+
+
+async def through_worker(source: Source, sink: Sink, transform: Transform, count: int) -> Speed:
+    """Copy `count` messages with the real worker."""
+    timed = TimedSource(source, count)
+    await Worker(timed, sink, transform, WorkerOptions(once=True), Heartbeat(None)).run()
+    assert timed.speed is not None, "not every message came through"
+    return timed.speed
+
+
+async def compare(runs: Mapping[str, Run], repeats: int) -> dict[str, Speed]:
+    """Return the fastest of `repeats` runs of each variant; variants take turns, so that noise hits all alike."""
+    best: dict[str, Speed] = {}
+    order = deque(runs)
+    for _ in range(repeats):
+        for name in order:
+            speed = await runs[name]()
+            if name not in best or speed.seconds < best[name].seconds:
+                best[name] = speed
+        order.rotate(1)
+    return best
+
+
+def report(title: str, best: Mapping[str, Speed], baseline: str, as_json: bool) -> None:
+    """Print one line for each variant, with its speed as a part of the baseline's."""
+    base = best[baseline]
+    if as_json:
+        rows = {name: asdict(speed) | {"ratio": base.seconds / speed.seconds} for name, speed in best.items()}
+        json.dump({title: rows}, sys.stdout)
+        sys.stdout.write("\n")
+        return
+    print(f"{title}, {base.messages} messages")
+    for name, speed in best.items():
+        rate, cpu = speed.messages / speed.seconds, speed.cpu / speed.messages * 1e6
+        print(
+            f"  {name:28} {rate:10,.0f} msg/s {cpu:7.2f} us CPU/msg {base.seconds / speed.seconds:6.2f} of {baseline}"
+        )

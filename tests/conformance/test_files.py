@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from aura_connectors.files import connector
-from aura_stream.model.framing import JOINS, SPLITS
 
+from aura_stream.model.framing import JOINS, SPLITS
 from aura_stream.testing import ConnectorConformance
 
 

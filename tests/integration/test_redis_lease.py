@@ -184,6 +184,17 @@ async def test_once_ends_when_the_stream_is_gone(redis: Redis, redis_url: str, s
         assert await source.finished()
 
 
+async def test_once_goes_on_though_the_group_is_destroyed(redis: Redis, redis_url: str, stream: str) -> None:
+    await add(redis, stream, numbered(0, 10))
+    async with started_source(redis_url, stream, once=True) as source:
+        await source.settle(await fetched(source, 5, max_messages=5))
+        await command(redis, "XGROUP", "DESTROY", stream, GROUP)
+        assert not await source.finished()
+        assert await source.lag() is None
+        await source.settle(await fetched(source, 5))
+        assert await source.finished()
+
+
 async def test_a_probe_makes_no_group_and_takes_no_lease(redis: Redis, redis_url: str, stream: str) -> None:
     await add(redis, stream, numbered(0, 1))
     options = connector.source_options.model_validate({"url": redis_url, "streams": [stream], "group": GROUP})

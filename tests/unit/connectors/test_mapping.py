@@ -155,6 +155,40 @@ def test_what_is_not_of_our_making_stays_an_ordinary_field(shape):
     assert rows(to_entries(Batch(SOURCE, [b"v"], [0], written))) == rows(batch.metadata)
 
 
+@pytest.mark.parametrize("value", [b"v", None])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        [b"9-1", [[b"x", b"y"]], 0],  # a place that is left out otherwise
+        [b"9-1", [[b"x", b"y"]], True],
+        [b"9-1", [[b"x", b"y"]], 2],
+        [b"9-1", [[b"x", b"y"]], -2],
+        [b"9-1", [["x", b"y"]]],
+        [b"9-1", [[b"x"]]],
+        ["9-1", []],
+        [b"9-1", [], -1],
+        [b"9-1"],
+        b"9-1",
+    ],
+)
+def test_what_is_no_entry_stays_an_ordinary_header(shape, value):
+    records = Records([None], [[(FIELDS_HEADER, msgpack.packb(shape))]], [5], [0])
+    batch = Batch(SOURCE, [value], [0], records)
+    written = to_entries(batch)
+    assert [name for name, _ in written.fields[0]] == [METADATA_FIELD]
+    assert rows(to_records(as_read_back(batch, written))[0]) == rows(records)
+
+
+def test_records_pass_as_they_are():
+    records = Records([b"k"], [[]], [5], [0])
+    assert to_records(Batch(SOURCE, [b"v"], [0], records)) == (records, [SOURCE.index])
+
+
+def test_a_batch_of_nothing_has_no_rows():
+    for batch in (Batch(SOURCE, [], [], Records([], [], [], [])), Batch(SOURCE, [], [], Entries([], [], []))):
+        assert rows(to_entries(batch)) == rows(to_records(batch)[0]) == []
+
+
 def test_an_id_beyond_the_timestamps_of_kafka_is_kept_in_the_header():
     batch = Batch(Partition("s"), [b"v"], ["x"], Entries([b"%d-0" % (2**64 - 1)], [[]], [0]))
     written, _ = to_records(batch)

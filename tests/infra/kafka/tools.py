@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,11 @@ async def read_all(servers: str, topic: str) -> list[Record]:
 
 async def committed_of(servers: str, group: str, topic: str) -> Mapping[int, int]:
     """Return the group's committed offset of each partition that has one."""
-    async with administering(servers) as client:
-        offsets = await client.list_consumer_group_offsets(group)
+    async with administering(servers) as client, asyncio.timeout(30):
+        while True:
+            try:
+                offsets = await client.list_consumer_group_offsets(group)
+                break
+            except GroupCoordinatorNotAvailableError:  # the topic of the offsets is being made
+                await asyncio.sleep(0.1)
     return {tp.partition: found.offset for tp, found in offsets.items() if tp.topic == topic}

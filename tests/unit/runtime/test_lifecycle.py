@@ -1,0 +1,98 @@
+"""A signal drains, a second one forces, and the end tells what is left over."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from aura_stream.errors import NotDrainedError
+from aura_stream.runtime import run_until_stopped
+from tests.unit.runtime.engine import PATIENCE, Engine, eventually, numbered
+
+
+async def _running(engine: Engine, drain_timeout: float = PATIENCE) -> asyncio.Task[None]:
+    task = asyncio.create_task(run_until_stopped(engine.worker, drain_timeout))
+    await asyncio.sleep(0)  # the handlers stand
+    return task
+
+
+def _send(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_drains_and_nothing_is_left(number: signal.Signals) -> None:
+    engine = Engine(once=False, max_messages=10)
+    engine.write(numbered(15))
+    engine.sink.held.clear()
+    task = await _running(engine)
+    await eventually("a publish", lambda: engine.sink.publishes == 1)
+    _send(number)
+    await asyncio.sleep(0.05)  # the handler runs
+    engine.sink.held.set()
+    await asyncio.wait_for(task, PATIENCE)
+    assert engine.worker.statistics.in_flight == 0
+    assert engine.settled() == engine.worker.statistics.fetched == len(engine.written())
+
+
+async def test_a_second_signal_forces_and_tells_how_many_are_left() -> None:
+    engine = Engine(once=False, max_messages=10)
+    engine.write(numbered(10))
+    engine.sink.held.clear()
+    task = await _running(engine)
+    await eventually("a publish", lambda: engine.sink.publishes == 1)
+    _send(signal.SIGTERM)
+    await asyncio.sleep(0.05)
+    assert not task.done()
+    _send(signal.SIGTERM)
+    with pytest.raises(NotDrainedError, match="10 messages not settled") as caught:
+        await asyncio.wait_for(task, PATIENCE)
+    assert caught.value.messages == 10
+    assert engine.settled() == 0
+    assert (engine.source.stopped, engine.sink.stopped) == (1, 1)
+
+
+async def test_the_deadline_forces_too() -> None:
+    engine = Engine(once=False)
+    engine.write(numbered(10))
+    engine.sink.hook = lambda: setattr(engine.sink, "away", True)
+    task = await _running(engine, drain_timeout=0.1)
+    await eventually("a publish", lambda: engine.sink.publishes == 1)
+    _send(signal.SIGTERM)
+    with pytest.raises(NotDrainedError):
+        await asyncio.wait_for(task, PATIENCE)
+
+
+async def test_forced_with_nothing_in_flight_nothing_is_left() -> None:
+    engine = Engine(once=False)
+    stop, entered = engine.source.stop, asyncio.Event()
+
+    async def hang() -> None:
+        await stop()
+        entered.set()
+        await asyncio.sleep(60)
+
+    engine.source.stop = hang  # type: ignore[method-assign]
+    task = await _running(engine)
+    _send(signal.SIGTERM)
+    await asyncio.wait_for(entered.wait(), PATIENCE)
+    _send(signal.SIGTERM)
+    await asyncio.wait_for(task, PATIENCE)
+
+
+async def test_the_end_of_once_needs_no_signal() -> None:
+    engine = Engine()
+    engine.write(numbered(10))
+    await asyncio.wait_for(await _running(engine), PATIENCE)
+    assert engine.settled() == 10
+
+
+async def test_being_cancelled_from_outside_is_no_drain() -> None:
+    engine = Engine(once=False)
+    task = await _running(engine)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

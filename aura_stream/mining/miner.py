@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from aura_stream.codec import Codebook, Proposal, Template
-from aura_stream.codec.lexer import Candidate, lex
-from aura_stream.codec.parser import sized
-from aura_stream.codec.slots import kind_of
-from aura_stream.codec.template import MAX_LITERAL, MAX_SYMBOLS, Symbol
+from aura_stream.codec import Codebook, Generation, Proposal, Template
 from aura_stream.codec.wire import MAX_TEMPLATE_MESSAGE
-from aura_stream.mining.birth import birth_of
-from aura_stream.mining.dictionary import train_dictionary
-from aura_stream.mining.merging import BREAK, Merging, flatten
-from aura_stream.mining.ranking import rank
-from aura_stream.mining.screen import DISTINCT_MESSAGES, Screen
-from aura_stream.mining.subwords import subwords
-from aura_stream.mining.symbols import Contexts, Lexed, private_places
+from aura_stream.mining.mine import Progress, mine
+from aura_stream.mining.proof import encoded_size, split
+from aura_stream.mining.screen import DISTINCT_MESSAGES
 
 SAMPLE: Final = 2 << 20  # bytes of messages that are kept to mine from
-_LEAST_PAIR: Final = 3  # sightings of a pair whose words passed the screen
-_MAX_MERGES: Final = 20_000
+_NEW_GENERATION: Final = 0.95  # of the size now: a new generation must make held-out messages as small as this
+_APPEND: Final = 0.995  # templates that are appended, as small as this
 
 
 class Miner:
@@ -39,87 +30,53 @@ class Miner:
         self._kept: list[bytes] = []
         self._size = 0
         self._observed = 0
-        self._random = random.Random(0)  # noqa: S311  # fairness, not secrecy; seeded: proposals can be repeated
+        self._random = random.Random(0)  # noqa: S311  # fairness, not secrecy; seeded, so that proposals can be repeated
 
     def observe(self, messages: Sequence[bytes]) -> None:
-        """Look at messages; any number of times."""
+        """Look at messages, any number of times. Those that are never spelled with templates are passed over."""
         for message in messages:
-            self._observed += 1
-            if not message or len(message) > MAX_TEMPLATE_MESSAGE:
-                continue
+            if type(message) is not bytes:
+                raise TypeError(f"messages are bytes, not {type(message).__name__}")
+            if 0 < len(message) <= MAX_TEMPLATE_MESSAGE:
+                self._keep(message)
+
+    def _keep(self, message: bytes) -> None:
+        """Keep each message seen so far with the same probability (J. Vitter, "Random sampling with a reservoir")."""
+        self._observed += 1
+        if self._size + len(message) <= self.sample:
             self._kept.append(message)
             self._size += len(message)
+        elif self._kept and self._random.randrange(self._observed) < len(self._kept):
+            place = self._random.randrange(len(self._kept))
+            self._size += len(message) - len(self._kept[place])
+            self._kept[place] = message
             while self._size > self.sample:
-                self._drop()
+                self._size -= len(self._kept.pop(self._random.randrange(len(self._kept))))
 
-    def _drop(self) -> None:
-        """Forget one at random, in constant time."""
-        place = self._random.randrange(len(self._kept))
-        self._kept[place], self._kept[-1] = self._kept[-1], self._kept[place]
-        self._size -= len(self._kept.pop())
+    def propose(self, codebook: Codebook, progress: Progress = lambda step: None) -> Proposal:
+        """Return what would have saved most bytes, if it made held-out messages smaller; else an empty proposal.
 
-    def propose(self, codebook: Codebook) -> Proposal:
-        """Return what would have saved most bytes on the observed messages."""
-        return Proposal(*_mine(self._kept, self.distinct_messages))
-
-
-def _mine(messages: Sequence[bytes], distinct_messages: int) -> tuple[list[Template], bool, bytes, int]:
-    screen = Screen(distinct_messages)
-    lexed = [lex(message) for message in messages]
-    birth = birth_of(lexed)
-    observed = []
-    for message, (texts, candidates) in zip(messages, lexed, strict=True):
-        private = private_places(message, texts)
-        screen.observe(texts, private)
-        observed.append(Lexed(texts, sized(texts, candidates, birth * 10**9), private))
-    contexts = Contexts(screen)
-    for each in observed:
-        contexts.observe(each)
-    streams = [contexts.symbols(each) for each in observed]
-    words: dict[bytes, Sequence[int]] = {}
-    for each in observed:
-        for place, (text, found) in enumerate(zip(each.texts, each.candidates, strict=True)):
-            if place not in each.private and Screen.is_word(found) and text[0] > 57:
-                words[text] = screen.seen_in(text)
-    candidates = _merge(streams)
-    known = {template.digest for template in candidates}
-    candidates += [t for t in (Template((piece,)) for piece in subwords(words, distinct_messages)) if t.digest not in known]
-    templates = rank(candidates, observed, birth)
-    dictionary = train_dictionary(messages, observed, screen)
-    return templates, True, dictionary, birth
+        A new generation must be worth it (5 %); templates to append less. `progress` hears the name of each step.
+        """
+        mined, held_out = split(self._kept)
+        if not held_out:
+            return Proposal()
+        trial = mine(mined, self.distinct_messages, lambda step: progress(f"proof: {step}"))
+        progress("proof: encoding held-out messages")
+        now = encoded_size(codebook, held_out)
+        opening = _opening(trial)
+        if encoded_size(codebook.extended(opening), held_out) <= now * (_NEW_GENERATION if codebook.newest else 1):
+            return _opening(mine(self._kept, self.distinct_messages, progress))
+        appending = Proposal(_fresh(codebook, trial))
+        if appending and encoded_size(codebook.extended(appending), held_out) <= now * _APPEND:
+            return appending
+        return Proposal()
 
 
-def _merge(streams: Sequence[Sequence[Symbol | None]]) -> list[Template]:
-    numbers: dict[Symbol, int] = {}
-    phrases: list[tuple[Symbol, ...]] = []
-    flat: list[list[int]] = []
-    counts: Counter[int] = Counter()
-    for stream in streams:
-        line = []
-        for symbol in stream:
-            if symbol is None:
-                line.append(BREAK)
-                continue
-            number = numbers.get(symbol)
-            if number is None:
-                number = numbers[symbol] = len(phrases)
-                phrases.append((symbol,))
-            counts[number] += 1
-            line.append(number)
-        flat.append(line)
-    known = {phrase: number for number, phrase in enumerate(phrases)}
+def _opening(generation: Generation) -> Proposal:
+    return Proposal(generation.templates, True, generation.dictionary, generation.birth)
 
-    def join(left: int, right: int) -> int | None:
-        phrase = phrases[left] + phrases[right]
-        if len(phrase) > MAX_SYMBOLS or sum(len(s) for s in phrase if isinstance(s, bytes)) > MAX_LITERAL:
-            return None
-        if phrase not in known:
-            known[phrase] = len(phrases)
-            phrases.append(phrase)
-        return known[phrase]
 
-    merging = Merging(flatten(flat), join, _LEAST_PAIR)
-    merging.run(_MAX_MERGES)
-    counts.update(merging.merged)
-    order = sorted(range(len(phrases)), key=lambda n: (-counts[n], n))
-    return [Template(phrases[n]) for n in order if counts[n] >= _LEAST_PAIR]
+def _fresh(codebook: Codebook, trial: Generation) -> list[Template]:
+    known = codebook.newest.digests if codebook.newest else frozenset()
+    return [template for template in trial.templates if template.digest not in known]

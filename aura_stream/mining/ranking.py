@@ -15,7 +15,9 @@ from aura_stream.mining.symbols import Lexed
 _ROUNDS: Final = 3
 
 
-def rank(candidates: Sequence[Template], messages: Sequence[Lexed], birth: int, rounds: int = _ROUNDS) -> list[Template]:
+def rank(
+    candidates: Sequence[Template], messages: Sequence[Lexed], birth: int, rounds: int = _ROUNDS
+) -> list[Template]:
     """Return the templates, the most used first. `candidates` come in a first guess of that order.
 
     What these messages do not use stays, behind the rest, as far as codes of two bytes reach: the parts of a

@@ -112,4 +112,3 @@ class Screen:
     def is_word(candidates: Sequence[Candidate]) -> bool:
         """Tell whether a token is a word: text before all, and no number."""
         return bool(candidates) and kind_of(candidates[0][0]) == TEXT
-

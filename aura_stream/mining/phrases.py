@@ -1,0 +1,51 @@
+"""Phrases: merging over the symbols of messages, from single tokens up to whole messages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from aura_stream.codec import Template
+from aura_stream.codec.template import MAX_LITERAL, MAX_SYMBOLS, Symbol
+from aura_stream.mining.merging import BREAK, Merging, flatten
+
+LEAST_PAIR: Final = 3  # sightings of a pair; each of its words passed the screen by itself
+_MAX_MERGES: Final = 20_000
+
+Phrase = tuple[Symbol, ...]
+
+
+class _Phrases:
+    """Numbers phrases, the single symbols first."""
+
+    def __init__(self) -> None:
+        self.phrases: list[Phrase] = []
+        self._numbers: dict[Phrase, int] = {}
+
+    def number(self, phrase: Phrase) -> int:
+        number = self._numbers.get(phrase)
+        if number is None:
+            number = self._numbers[phrase] = len(self.phrases)
+            self.phrases.append(phrase)
+        return number
+
+    def join(self, left: int, right: int) -> int | None:
+        phrase = self.phrases[left] + self.phrases[right]
+        if len(phrase) > MAX_SYMBOLS or sum(len(s) for s in phrase if isinstance(s, bytes)) > MAX_LITERAL:
+            return None
+        return self.number(phrase)
+
+
+def mine_phrases(streams: Sequence[Sequence[Symbol | None]]) -> list[Template]:
+    """Return single symbols and merges seen often enough, the most seen first. None breaks a stream."""
+    phrases = _Phrases()
+    flat = flatten(
+        [[BREAK if symbol is None else phrases.number((symbol,)) for symbol in stream] for stream in streams]
+    )
+    counts = Counter(number for number in flat if number != BREAK)
+    merging = Merging(flat, phrases.join, LEAST_PAIR)
+    merging.run(_MAX_MERGES)
+    counts.update(merging.merged)
+    order = sorted(counts, key=lambda number: (-counts[number], number))
+    return [Template(phrases.phrases[number]) for number in order if counts[number] >= LEAST_PAIR]

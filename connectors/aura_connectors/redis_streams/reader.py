@@ -84,8 +84,8 @@ class StreamReader:
     async def fetch(self, client: Client, max_messages: int, max_bytes: int) -> Batch | None:
         """Return the next entries that are there, None if there are none or the lease is lost."""
         if not self._read_ahead:
-            self._read_ahead.extend(await self._read_safely(client, max_messages, max_bytes))
-        self._handed_out = self._cut(max_messages, max_bytes)
+            await self._read_safely(client, max_messages, max_bytes)
+        self._handed_out = self._cut(max_messages, max_bytes) if self.lease.held else []
         return self._batch(self._handed_out) if self._handed_out else None
 
     def unread(self) -> None:
@@ -93,15 +93,14 @@ class StreamReader:
         self._read_ahead.extendleft(reversed(self._handed_out))
         self._handed_out = []
 
-    async def _read_safely(self, client: Client, max_messages: int, max_bytes: int) -> list[_Row]:
+    async def _read_safely(self, client: Client, max_messages: int, max_bytes: int) -> None:
         """Read, and see to it that nothing is skipped if that is cut short."""
         try:
-            rows = await self._read(client, max_messages, max_bytes)
-            if not rows and self.lease.held:
-                await self._catch_up(client)
+            await self._take_over(client, max_messages, max_bytes)
+            if self.waiting and self.lease.held:
+                await self._read(client, max_messages, max_bytes)
         except NoGroupError:
             self.lease.lose()  # taking it again makes the group anew
-            return []
         except asyncio.CancelledError:
             if self._cursor is None:  # entries may have been delivered to nobody: they are pending, after the last
                 self._cursor = after(self.delivered)
@@ -109,29 +108,34 @@ class StreamReader:
         except UnavailableError:
             self.lease.lose()  # the same, and a server that lost its last writes may know less than we settled
             raise
-        return rows
 
-    async def _read(self, client: Client, max_messages: int, max_bytes: int) -> list[_Row]:
-        while self._cursor is not None:
-            rows = await self._take_over(client, self._cursor, min(max_messages, STEP))
-            if rows or not self.lease.held:
-                return rows
-        reply = await self._run(client, "read", CONSUMER, max_messages, max_bytes, STEP)
-        if not reply:
-            return []
-        self.delivered = reply[-1][0]
-        return [(row[0], row[1]) for row in reply]
+    async def _take_over(self, client: Client, max_messages: int, max_bytes: int) -> None:
+        """Read pages of pending entries ahead, until there are enough or no more."""
+        size = 0
+        while self._cursor is not None and len(self._read_ahead) < max_messages and size < max_bytes:
+            reply = await self._run(client, "take_over", CONSUMER, self._cursor, min(max_messages, STEP))
+            if reply is None:
+                return
+            cursor, rows, gone = reply
+            self._cursor = None if cursor == ZERO else cursor
+            self._count_lost(gone)
+            self._keep(rows)
+            size += sum(len(part) for _, flat in rows for part in flat)
 
-    async def _take_over(self, client: Client, cursor: bytes, count: int) -> list[_Row]:
-        reply = await self._run(client, "take_over", CONSUMER, cursor, count)
-        if reply is None:
-            return []
-        self._cursor = None if reply[0] == ZERO else reply[0]
-        self._count_lost(reply[2])
-        rows = [(row[0], row[1]) for row in reply[1]]
+    async def _read(self, client: Client, max_messages: int, max_bytes: int) -> None:
+        """Read new entries ahead."""
+        rows = await self._run(client, "read", CONSUMER, max_messages, max_bytes, STEP)
+        if rows:
+            self._keep(rows)
+        elif self.lease.held:
+            # Others may have read from the group without a lease, or moved it: wait for what comes after that.
+            state = await self.group.state(client)
+            self.delivered = state.delivered if state is not None else self.delivered
+
+    def _keep(self, rows: Sequence[Sequence[Any]]) -> None:
+        self._read_ahead.extend((row[0], row[1]) for row in rows)
         if rows and order(rows[-1][0]) > order(self.delivered):
             self.delivered = rows[-1][0]
-        return rows
 
     async def _run(self, client: Client, name: str, *arguments: bytes | str | int) -> Any:
         """Run a script that needs the lease; None, and the lease noted as lost, if it is not ours any more."""
@@ -190,12 +194,6 @@ class StreamReader:
             last = str(ids[-1]).encode()
             if self._settled is None or order(last) > order(self._settled):
                 self._settled = last
-
-    async def _catch_up(self, client: Client) -> None:
-        """Note how far the group is: others may have read from it without a lease, or moved it."""
-        state = await self.group.state(client)
-        if state is not None:
-            self.delivered = state.delivered
 
 
 def split_message(flat: Sequence[bytes], name: bytes) -> tuple[bytes | None, list[Field], int]:

@@ -29,8 +29,10 @@ class Tls(_Options):
 class Sasl(_Options):
     """Who we are."""
 
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    username: str
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="as the broker asks"
+    )
+    username: str = Field(description="user that the broker knows")
     password: SecretStr = Field(description="from the environment only: ${KAFKA_PASSWORD}")
 
 
@@ -54,8 +56,8 @@ class Connection(_Options):
 class SourceOptions(Connection):
     """Topics to read as a member of a consumer group."""
 
-    topics: list[TopicName] = Field(min_length=1)
-    group: str = Field(min_length=1)
+    topics: list[TopicName] = Field(min_length=1, description="topics to read")
+    group: str = Field(min_length=1, description="consumer group under which positions are committed")
     start: Literal["earliest", "latest"] = Field("earliest", description="where a group without a position begins")
     session_timeout: Duration = Field(10.0, ge=0.5, le=300, description="a member silent for so long is given up")
     check_crcs: bool = Field(True, description="verify the checksum of each batch read")

@@ -126,8 +126,8 @@ class Connection(_Options):
 class SourceOptions(Connection):
     """Streams to read as a member of a consumer group."""
 
-    streams: list[Name] = Field(min_length=1)
-    group: GroupName
+    streams: list[Name] = Field(min_length=1, description="streams to read")
+    group: GroupName = Field(description="consumer group under which entries are acknowledged")
     field: FieldName = Field("d", description="field of an entry that holds the message")
     start: Literal["earliest", "latest"] = Field("earliest", description="where a group that does not exist begins")
     delete_settled: bool = Field(False, description="delete entries once they are settled: only this frees memory")

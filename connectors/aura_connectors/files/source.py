@@ -10,7 +10,7 @@ from typing import Final
 
 from aura_connectors.files.options import FilesSourceOptions, resolve_framing
 from aura_connectors.files.reader import FileReader
-from aura_stream.errors import ConfigError, UnavailableError
+from aura_stream.errors import ConfigError, MessageError, UnavailableError
 from aura_stream.model import Batch, Topic
 from aura_stream.ports import Context
 
@@ -75,7 +75,15 @@ class FilesSource:
     def _read(self, max_messages: int, max_bytes: int) -> list[Batch]:
         batches: list[Batch] = []
         for reader in self._readers.values():
-            while max_messages > 0 and max_bytes > 0 and (batch := reader.fetch(max_messages, max_bytes)) is not None:
+            while max_messages > 0 and max_bytes > 0:
+                try:
+                    batch = reader.fetch(max_messages, max_bytes)
+                except MessageError:
+                    if batches:
+                        return batches  # what stands before the damage comes first; the next fetch meets it again
+                    raise
+                if batch is None:
+                    break
                 batches.append(batch)
                 max_messages -= len(batch)
                 max_bytes -= sum(len(value or b"") for value in batch.values)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
 from pathlib import Path
 
 import pytest
+from aura_connectors.redis_streams import client as client_module
+from aura_connectors.redis_streams import source as source_module
 from redis.asyncio import Redis
 
 from aura_stream.app.embedded import free_port
@@ -245,6 +249,48 @@ async def test_it_goes_on_where_it_was_after_the_server_restarted(
         assert not any(map(source.owns, unsettled))
         await source.settle(again)
     assert await pending(redis, stream) == 0
+    await redis.aclose()
+
+
+async def test_a_server_that_became_a_replica_is_waited_for(start_redis: StartRedis, stream: str) -> None:
+    server = start_redis()
+    redis = raw_client(server.url)
+    await add(redis, stream, numbered(0, 30))
+    async with started_source(server.url, stream) as source:
+        held = await fetched(source, 10, max_messages=10)
+        await command(redis, "REPLICAOF", "127.0.0.1", free_port())
+        with pytest.raises(UnavailableError, match="takes no writes"):
+            await source.fetch(10, 1000, 0.1)
+        with pytest.raises(UnavailableError, match="takes no writes"):
+            await source.fetch(10, 1000, 0.1)
+        await command(redis, "REPLICAOF", "NO", "ONE")
+        again = await fetched(source, 30)
+        assert values_of(again) == numbered(0, 30)
+        assert not any(map(source.owns, held))
+    await redis.aclose()
+
+
+async def test_a_server_that_hangs_is_unavailable_in_bounded_time(
+    start_redis: StartRedis, stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "REPLY_TIMEOUT", 1.0)
+    monkeypatch.setattr(source_module, "REPLY_MARGIN", 1.0)
+    server = start_redis()
+    redis = raw_client(server.url)
+    await add(redis, stream, numbered(0, 30))
+    async with started_source(server.url, stream) as source:
+        held = await fetched(source, 10, max_messages=10)
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            for call in (source.fetch(10, 1000, 0.1), source.lag()):
+                with pytest.raises(UnavailableError):
+                    async with asyncio.timeout(20):
+                        await call
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        again = await fetched(source, 30)
+        assert values_of(again) == numbered(0, 30)
+        assert not any(map(source.owns, held))
     await redis.aclose()
 
 

@@ -51,16 +51,11 @@ def split_lines(buffer: bytes, start: int, max_items: int, max_bytes: int) -> It
 
 
 def split_varint(buffer: bytes, start: int, max_items: int, max_bytes: int) -> Items:
-    """Split at the lengths. Raises DamagedFileError for a length that cannot be, if it is the first."""
+    """Split at the lengths. Raises DamagedFileError for a length that cannot be."""
     values: list[bytes] = []
     ends: list[int] = []
     while len(values) < max_items:
-        try:
-            body, length = _length_at(buffer, start)
-        except DamagedFileError:
-            if values:
-                break  # what stands before the damage comes first
-            raise
+        body, length = _length_at(buffer, start)
         max_bytes -= length
         if body + length > len(buffer) or body == start or (max_bytes < 0 and values):
             break

@@ -74,7 +74,9 @@ class FileReader:
             try:
                 items = self._split(self._buffer, self._start, max_messages, max_bytes)
             except DamagedFileError as error:
-                raise self._damaged(str(error)) from error
+                if error.offset == self._start:
+                    raise self._damaged(str(error)) from error
+                items = self._split(self._buffer[: error.offset], self._start, max_messages, max_bytes)
             if items.values or not self._read_on():
                 return items if items.values or not self._until_end else self._tail()
 

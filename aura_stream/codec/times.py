@@ -19,6 +19,8 @@ _MONTH_OF: Final = {name: index + 1 for index, name in enumerate(_MONTHS)}
 _WEEKDAYS: Final = (b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun")
 _LEAP_YEAR: Final = 2000  # the year that yearless formats are read in: it has all 366 days
 _CACHE: Final = 4096
+_SHORT_CLOCK: Final = 6  # bytes of 150000, where 15:00:00 has 8
+_EPOCH_END: Final = 1 << 64
 
 
 def _days(year: int, month: int, day: int) -> int:
@@ -132,8 +134,7 @@ class _Calendar:
     read_date: Callable[[bytes], int]
     print_date: Callable[[int], bytes]
     between: bytes = b""
-    clock: bool = True
-    short_clock: bool = False
+    clock_size: int = 8
     point: bytes = b"."
     absolute: bool = True
 
@@ -168,8 +169,8 @@ _CALENDARS: Final[dict[int, _Calendar]] = {
     SYSLOG_PADDED: _Calendar(6, _read_month_day, _print_month_padded_day, b" ", absolute=False),
     MONTH_DAY: _Calendar(5, _read_numeric_month_day, _print_numeric_month_day, b" ", absolute=False),
     SHORT_SLASH: _Calendar(8, _read_short_slash, _print_short_slash, b" "),
-    SHORT: _Calendar(6, _read_short, _print_short, b" ", short_clock=True),
-    DATE: _Calendar(10, _read_ymd, _print_dash, clock=False),
+    SHORT: _Calendar(6, _read_short, _print_short, b" ", clock_size=_SHORT_CLOCK),
+    DATE: _Calendar(10, _read_ymd, _print_dash, clock_size=0),
     CLOCK: _Calendar(0, lambda _: 0, lambda _: b"", absolute=False),
 }
 EPOCH_DIGITS: Final = {10: 0, 13: 3, 16: 6, 19: 9}  # length of the number: power of ten of its unit
@@ -182,7 +183,8 @@ _WITHOUT: Final = frozenset({*_CALENDARS, CTIME, CTIME_PADDED, TWITTER, HTTP_DAT
 def _day_of(form: int, text: bytes) -> int:
     calendar = _CALENDARS[form]
     day = calendar.read_date(text)
-    if calendar.print_date(day) != text:
+    first, last = _LIMITS.get(form, _YEARS)
+    if calendar.print_date(day) != text or not first <= day < last:
         raise ValueError("no such date")
     return day
 
@@ -192,10 +194,17 @@ def _date_text(form: int, day: int) -> bytes:
     return _CALENDARS[form].print_date(day)
 
 
+def _short_second_of(text: bytes) -> int:
+    second = _read_short_clock(text)
+    if _print_short_clock(second) != text or second >= DAY:
+        raise ValueError("no such time of day")
+    return second
+
+
 @lru_cache(maxsize=_CACHE)
 def _second_of(text: bytes) -> int:
     second = _read_clock(text)
-    if _print_clock(second) != text:
+    if _print_clock(second) != text or second >= DAY:
         raise ValueError("no such time of day")
     return second
 
@@ -207,18 +216,13 @@ def _read_calendar(form: int, fraction: int, text: bytes) -> int:
     calendar = _CALENDARS[form]
     size = calendar.date_size
     day = _day_of(form, text[:size])
-    if not calendar.clock:
-        return day
     start = size + len(calendar.between)
-    if calendar.short_clock:
-        second = _read_short_clock(text[start : start + 6])
-        if text[start:] != _print_short_clock(second):
-            raise ValueError("no such time of day")
-        return day * DAY + second
-    second = _second_of(text[start : start + 8])
-    end = start + 8
+    end = start + calendar.clock_size
     if text[size:start] != calendar.between or len(text) != end + (1 + fraction if fraction else 0):
         raise ValueError("another format")
+    if not calendar.clock_size:
+        return day
+    second = _short_second_of(text[start:end]) if calendar.clock_size == _SHORT_CLOCK else _second_of(text[start:end])
     moment = day * DAY + second
     if fraction:
         part = text[end + 1 :]
@@ -230,13 +234,13 @@ def _read_calendar(form: int, fraction: int, text: bytes) -> int:
 
 def _print_calendar(form: int, fraction: int, value: int) -> bytes:
     calendar = _CALENDARS[form]
-    if not calendar.clock:
+    if not calendar.clock_size:
         return _date_text(form, value)
     part = 0
     if fraction:
         value, part = divmod(value, 10**fraction)
     day, second = divmod(value, DAY)
-    clock = _print_short_clock(second) if calendar.short_clock else _clock_text(second)
+    clock = _print_short_clock(second) if calendar.clock_size == _SHORT_CLOCK else _clock_text(second)
     text = _date_text(form, day) + calendar.between + clock
     return b"%b%b%0*d" % (text, calendar.point, fraction, part) if fraction else text
 
@@ -292,7 +296,7 @@ def read(form: int, fraction: int, text: bytes) -> int | None:
             value = _read_named(form, text)
     except (ValueError, KeyError, IndexError):
         return None
-    return value if value >= 0 and _print(form, fraction, value) == text else None
+    return value if 0 <= value < _EPOCH_END and _print(form, fraction, value) == text else None
 
 
 def is_absolute(form: int) -> bool:
@@ -330,7 +334,7 @@ _YEARS: Final = (_days(1, 1, 1), _days(10_000, 1, 1))
 def show(form: int, fraction: int, value: int) -> bytes:
     """Print a moment in a format. Raises ValueError for one that the format cannot show."""
     if form in (EPOCH, EPOCH_POINT):
-        if not 0 <= value < 1 << 64:
+        if not 0 <= value < _EPOCH_END:
             raise ValueError("moment out of range")
     else:
         first, last = _LIMITS.get(form, _YEARS)

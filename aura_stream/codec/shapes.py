@@ -25,7 +25,7 @@ _RUN: Final = re.compile(
 MAX_SHAPE: Final = 4 << 10  # bytes: longer messages hardly ever come twice in one shape
 MAX_RECIPES: Final = 4  # of one shape
 _SEEN_ONCE: Final = 1 << 15
-_SEPARATOR: Final = b"\n"
+_SEPARATOR: Final = b"0"  # no text between runs holds a digit, so no two shapes share a name
 _OVERHEAD: Final = 600  # bytes of a recipe beside its constants, roughly
 
 Take = Callable[[bytes, Trail], bytes | None]

@@ -13,7 +13,7 @@ from aura_stream.model import Batch, Partition, Records, Topic
 from tests.infra.kafka import Broker
 from tests.infra.kafka.broker import free_ports
 from tests.infra.kafka.tools import Record, create_topic, produce, read_all
-from tests.integration.kafka_support import eventually, fetch_some, inputs_of, sink_to, source_of, unique
+from tests.integration.kafka_support import PATIENCE, eventually, fetch_some, inputs_of, sink_to, source_of, unique
 
 pytestmark = pytest.mark.integration
 
@@ -96,6 +96,27 @@ async def test_source_and_sink_go_on_after_a_broker_restart(secure_kafka: Broker
         await eventually("what was written after the restart", resumed)
     values = [record.value for record in await read_all(servers, f"{topic}.aura")]
     assert set(values) == {b"before"}
+
+
+async def test_a_broker_that_takes_connections_and_never_answers_holds_nothing_up(secure_kafka: Broker) -> None:
+    servers, topic = secure_kafka.servers, unique()
+    await create_topic(servers, topic)
+    await produce(servers, topic, [Record(b"a")])
+    async with (
+        source_of(servers, topic) as source,
+        sink_to(servers, "{source}.aura", await inputs_of(servers, topic), delivery_timeout="1s") as sink,
+    ):
+        batches = await fetch_some(source)
+        with secure_kafka.frozen():
+            async with asyncio.timeout(PATIENCE):  # hangs for ever where one call is not bounded
+                for _ in range(2):
+                    with pytest.raises(UnavailableError):
+                        await sink.publish(batches)
+                with pytest.raises(UnavailableError):
+                    await source.settle(batches)
+                await source.stop()
+        await sink.publish(batches)
+    assert {record.value for record in await read_all(servers, f"{topic}.aura")} == {b"a"}
 
 
 async def test_a_producer_is_replaced_before_its_sequence_numbers_run_out(

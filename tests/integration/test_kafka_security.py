@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from aura_stream.errors import AuraError, ConfigError, UnavailableError
-from tests.infra.kafka import PASSWORD, USER, Broker
-from tests.infra.kafka.tools import Record, create_topic, produce, read_all
-from tests.integration.kafka_support import copy_until_finished, inputs_of, sink_to, source_of, unique
+from aura_stream.model import Batch, Partition, Topic
+from tests.infra.kafka import BOUND_USER, PASSWORD, USER, Broker
+from tests.infra.kafka.tools import GROUP, TOPIC, Record, allow, create_topic, produce, read_all, settings_of
+from tests.integration.kafka_support import copy_until_finished, fetch_some, inputs_of, sink_to, source_of, unique
 
 pytestmark = pytest.mark.integration
 
@@ -51,9 +53,9 @@ async def test_records_pass_with_the_right_credentials(secure_kafka: Broker, way
     assert await read_all(secure_kafka.servers, f"{topic}.aura") == [Record(b"secret")]
 
 
-async def refusal(servers: str, options: Mapping[str, Any]) -> AuraError:
+async def refusal(servers: str, options: Mapping[str, Any], topic: str = "any") -> AuraError:
     with pytest.raises(AuraError) as caught:
-        async with source_of(servers, "any", **options):
+        async with source_of(servers, topic, **options):
             pass
     assert PASSWORD not in str(caught.value)
     assert "wrong" not in str(caught.value)
@@ -103,3 +105,52 @@ async def test_files_that_are_not_there_or_not_usable_are_named(secure_kafka: Br
     assert "no file /nowhere.pem" in str(await refusal(servers, {"tls": {"ca": "/nowhere.pem"}}))
     swapped = {"certificate": str(secure_kafka.client.key), "key": str(secure_kafka.client.certificate)}
     assert "cannot use" in str(await refusal(servers, {"tls": tls(secure_kafka) | swapped}))
+
+
+def bound() -> dict[str, Any]:
+    return {"sasl": sasl("SCRAM-SHA-512") | {"username": BOUND_USER}}
+
+
+async def test_the_permissions_that_the_documentation_names_are_enough(secure_kafka: Broker) -> None:
+    everything, servers, topic = secure_kafka.servers, secure_kafka.listeners["SASL_PLAINTEXT"], unique()
+    await create_topic(everything, topic, retention_ms="12345678900")
+    await produce(everything, topic, [Record(b"a", timestamp=int(time.time() * 1000))])
+    await allow(everything, BOUND_USER, TOPIC, topic, "Read", "DescribeConfigs")
+    await allow(everything, BOUND_USER, GROUP, f"group-{topic}", "Read")
+    await allow(everything, BOUND_USER, TOPIC, f"{topic}.aura", "Write", "DescribeConfigs", "Create")
+    async with source_of(servers, topic, once=True, **bound()) as source:
+        inputs = await source.start()
+        async with sink_to(servers, "{source}.aura", inputs, **bound()) as sink:
+            await copy_until_finished(source, sink.publish)
+    assert [record.value for record in await read_all(everything, f"{topic}.aura")] == [b"a"]
+    assert (await settings_of(everything, f"{topic}.aura"))["retention.ms"] == "12345678900"
+
+
+async def test_without_permission_to_describe_settings_it_works_too(secure_kafka: Broker) -> None:
+    everything, servers, topic = secure_kafka.servers, secure_kafka.listeners["SASL_PLAINTEXT"], unique()
+    await create_topic(everything, topic)
+    await allow(everything, BOUND_USER, TOPIC, topic, "Read", "Write")
+    await allow(everything, BOUND_USER, GROUP, f"group-{topic}", "Read")
+    async with (
+        sink_to(servers, topic, [Topic("input")], **bound()) as sink,
+        source_of(servers, topic, **bound()) as source,
+    ):
+        await sink.publish([Batch(Partition("input"), [b"a"], [0])])
+        assert [list(batch.values) for batch in await fetch_some(source)] == [[b"a"]]
+
+
+async def test_a_missing_permission_is_a_mistake_in_the_configuration(secure_kafka: Broker) -> None:
+    everything, servers, topic = secure_kafka.servers, secure_kafka.listeners["SASL_PLAINTEXT"], unique()
+    await create_topic(everything, topic)
+    assert "or the user may not see" in str(await refusal(servers, bound(), topic))
+    await allow(everything, BOUND_USER, TOPIC, topic, "Read")
+    async with source_of(servers, topic, **bound()) as source:
+        with pytest.raises(ConfigError, match="may not use this group"):
+            await fetch_some(source)
+    await allow(everything, BOUND_USER, TOPIC, unique("another"), "Write")  # without one the producer cannot start
+    async with sink_to(servers, topic, [Topic("input")], **bound()) as sink:
+        with pytest.raises(ConfigError, match="may not use this topic"):
+            await sink.publish([Batch(Partition("input"), [b"a"], [0])])
+    with pytest.raises(ConfigError, match="creating topic not-allowed"):
+        async with sink_to(servers, "not-allowed", [Topic("input")], **bound()):
+            pass

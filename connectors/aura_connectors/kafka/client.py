@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, errors
@@ -45,6 +45,7 @@ _REFUSALS = (
     errors.UnsupportedSaslMechanismError,
 )
 _HINTS: dict[type[Exception], str] = {
+    errors.ClusterAuthorizationFailedError: "the user may write to no topic (brokers before 2.8 want IdempotentWrite)",
     errors.InvalidTimestampError: "a record's timestamp lies outside the topic's message.timestamp.*.max.ms",
     errors.MessageSizeTooLargeError: "a batch is larger than the topic's max.message.bytes",
     errors.RecordListTooLargeError: "a batch is larger than the topic's max.message.bytes",
@@ -157,16 +158,29 @@ async def admin(connection: Connection) -> AsyncIterator[AIOKafkaAdminClient]:
             await client.start()
         yield client
     finally:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await client.close()
+        await _closed(client.close())
 
 
 async def leave(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer, whatever state it is in, within CLOSE_TIMEOUT."""
-    with contextlib.suppress(TimeoutError, errors.KafkaError):
+    """Stop a consumer, whatever state it is in, within three times CLOSE_TIMEOUT.
+
+    Its `stop` says goodbye to the group first; if nobody answers that, the rest is closed without it.
+    """
+    if await _closed(consumer.stop()):
+        return
+    for part in (consumer._fetcher, consumer._client):
+        if part is not None:
+            await _closed(part.close())
+
+
+async def _closed(closing: Coroutine[Any, Any, object]) -> bool:
+    """Tell whether it came to its end in time."""
+    try:
         async with asyncio.timeout(CLOSE_TIMEOUT):
-            await consumer.stop()
+            await closing
+    except Exception:  # noqa: BLE001  # whatever its tasks stumble over: it is being thrown away
+        return False
+    return True
 
 
 async def discard(producer: AIOKafkaProducer) -> None:
@@ -180,10 +194,5 @@ async def discard(producer: AIOKafkaProducer) -> None:
         for batch in queue:
             batch.drain_ready()  # nobody waits for these any more; a failure set on their waiters would go unseen
     accumulator.fail_all(errors.ProducerClosed())
-    try:
-        async with asyncio.timeout(CLOSE_TIMEOUT):
-            await producer.stop()
-    except Exception:  # noqa: BLE001  # whatever its tasks stumble over, now that their batches are gone
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await producer.client.close()
+    if not await _closed(producer.stop()):
+        await _closed(producer.client.close())

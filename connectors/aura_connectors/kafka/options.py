@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from aura_stream.config.quantities import Duration
 
@@ -74,3 +74,9 @@ class SinkOptions(Connection):
     partition: Literal["same", "by_key"] = Field("same", description="by_key: hash of the key, as Java clients do")
     metadata: bool = Field(True, description="false: write no keys and no headers")
     delivery_timeout: Duration = Field(30.0, ge=1, description="the longest wait for one batch to be acknowledged")
+
+    @model_validator(mode="after")
+    def _keys_are_kept_where_they_place(self) -> SinkOptions:
+        if self.partition == "by_key" and not self.metadata:
+            raise ValueError("partition: by_key needs the keys that metadata: false leaves out")
+        return self

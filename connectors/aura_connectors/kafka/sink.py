@@ -92,7 +92,8 @@ class KafkaSink:
             absent = [name for name in names if name not in outputs]
             if absent and not self._options.create:
                 raise missing(absent, servers)
-            if self._context.probe:
+            if absent and self._context.probe:
+                log.info("to be created: %s", ", ".join(absent))
                 absent = []
             for name in absent:
                 wanted = output_like(name, self._sources_of(name), self._options.partitions, self._options.replication)

@@ -72,19 +72,9 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 await self._assigned.wait()
         if self._failure is not None:
             return []
-        if not self._assigned.is_set():
-            await self._check_silence(reader)
-            return []
-        if not self._backlog:
-            try:
-                self._backlog.extend(await reader.read(max_messages, timeout))
-            except UnavailableError:
-                await self._drop()
-                raise
-        if not self._backlog:
-            await self._check_silence(reader)
-            await self._commit_passed(reader)
-        return self._hand_out(max_messages, max_bytes)
+        if not self._backlog or not self._assigned.is_set():
+            await self._read(reader, max_messages, timeout)
+        return self._hand_out(max_messages, max_bytes) if self._assigned.is_set() else []
 
     def owns(self, batch: Batch) -> bool:
         """Tell whether the batch belongs to the present assignment."""
@@ -144,6 +134,19 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             await self._join()
         assert self._reader is not None
         return self._reader
+
+    async def _read(self, reader: Reader, max_messages: int, timeout: float) -> None:
+        try:
+            if self._assigned.is_set():
+                self._backlog.extend(await reader.read(max_messages, timeout))
+            else:
+                await reader.read_nothing()  # tells if the group refused us
+        except UnavailableError:
+            await self._drop()
+            raise
+        if not self._backlog:
+            await self._check_silence(reader)
+            await self._commit_passed(reader)
 
     async def _check_silence(self, reader: Reader) -> None:
         """Find out whether there is nothing to read or nobody answers; the client tells only its log of the latter."""

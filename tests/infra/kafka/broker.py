@@ -10,8 +10,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 from tests.infra.kafka.certificates import Identity, make_identity
 
@@ -19,7 +23,8 @@ HERE = Path(__file__).parent
 POM = HERE / "pom.xml"
 START_TIMEOUT = 60.0  # seconds; it takes 2 to 3 on an idle machine
 JAVA_OPTIONS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN"]
-USER, PASSWORD = "alice", "alice-secret"
+USER, PASSWORD = "alice", "alice-secret"  # may do everything
+BOUND_USER = "bob"  # may do what a test allows; the same password, SCRAM only
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 
@@ -119,6 +124,17 @@ class Broker:
         self._process.wait(30)
         self._process = None
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop the process for a while: connections are taken and never answered."""
+        assert self._process is not None
+        (java,) = psutil.Process(self._process.pid).children()
+        java.suspend()
+        try:
+            yield
+        finally:
+            java.resume()
+
     def _java(self, main: str) -> list[str]:
         return ["java", *JAVA_OPTIONS, "-cp", f"{jars()}/*", main]
 
@@ -126,7 +142,8 @@ class Broker:
         scram = [
             option
             for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")
-            for option in ("--add-scram", f"{mechanism}=[name={USER},password={PASSWORD}]")
+            for user in (USER, BOUND_USER)
+            for option in ("--add-scram", f"{mechanism}=[name={user},password={PASSWORD}]")
         ]
         command = [*self._java("kafka.tools.StorageTool"), "format", "-t", "AAAAAAAAQAGAAAAAAAAAAQ"]
         done = subprocess.run(
@@ -169,6 +186,8 @@ class Broker:
             "broker.heartbeat.interval.ms=500",
             "group.initial.rebalance.delay.ms=0",
             "group.min.session.timeout.ms=500",
+            "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            f"super.users=User:ANONYMOUS;User:{USER};User:CN=client",
             "ssl.keystore.type=PEM",
             f"ssl.keystore.location={self.server.both}",
             "ssl.truststore.type=PEM",

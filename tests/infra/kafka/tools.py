@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.protocol.admin import CreateAclsRequest
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,20 @@ async def create_topic(servers: str, name: str, partitions: int = 1, **settings:
     async with administering(servers) as client:
         answer = await client.create_topics([NewTopic(name, partitions, 1, topic_configs=configs)])
         assert [code for _, code, *_ in answer.topic_errors] == [0]
+
+
+TOPIC, GROUP = 2, 3  # resource types of the protocol
+OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10}
+
+
+async def allow(servers: str, user: str, kind: int, name: str, *operations: str) -> None:
+    """Allow a user some operations on one topic or group."""
+    literal, allowed = 3, 3
+    async with administering(servers) as client:
+        for operation in operations:
+            request = CreateAclsRequest(kind, name, literal, f"User:{user}", "*", OPERATIONS[operation], allowed)
+            answer = await client._send_to_controller(request)
+            assert [code for code, _ in answer.creation_responses] == [0]
 
 
 async def settings_of(servers: str, topic: str) -> Mapping[str, str]:

@@ -48,6 +48,11 @@ def test_what_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
         SourceOptions.model_validate(SOURCE | wrong)
 
 
+def test_an_output_placed_by_key_keeps_its_keys() -> None:
+    with pytest.raises(ValidationError, match="by_key needs the keys"):
+        SinkOptions.model_validate(SINK | {"partition": "by_key", "metadata": False})
+
+
 def test_a_password_is_not_shown() -> None:
     sasl = {"mechanism": "PLAIN", "username": "u", "password": "hush"}
     options = SourceOptions.model_validate(SOURCE | {"sasl": sasl})

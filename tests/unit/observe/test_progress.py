@@ -1,0 +1,79 @@
+"""Progress counts what is settled, and is drawn or logged."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from collections.abc import Iterator
+
+import pytest
+from rich.console import Console
+
+from aura_stream.observe import Reporter, progress
+from aura_stream.observe.progress import Meter
+from aura_stream.runtime import Statistics
+
+
+def _statistics() -> Statistics:
+    statistics = Statistics(fetched=30, settled=20, bytes_in=2000, bytes_out=400, lag=7)
+    statistics.methods.update(template=15, raw=5)
+    return statistics
+
+
+def _clock(*moments: float) -> Iterator[float]:
+    yield from moments
+
+
+def test_speed_is_that_since_the_last_reading() -> None:
+    statistics, clock = Statistics(), _clock(0.0, 2.0, 4.0, 4.0)
+    meter = Meter(statistics, decoding=False, clock=lambda: next(clock))
+    statistics.settled = 20
+    assert meter.read().messages_per_second == 10.0
+    statistics.settled = 100
+    assert meter.read().messages_per_second == 40.0
+    assert meter.read_total().messages_per_second == 25.0
+
+
+def test_a_reading_in_words() -> None:
+    clock = _clock(0.0, 2.0)
+    meter = Meter(_statistics(), decoding=False, clock=lambda: next(clock))
+    assert str(meter.read()) == "20 messages · 10/s · ratio 5.00 · 75.0% by template · lag 7"
+
+
+def test_the_ratio_is_that_of_messages_to_frames_in_both_directions() -> None:
+    assert Meter(_statistics(), decoding=False).read().ratio == 5.0
+    assert Meter(_statistics(), decoding=True).read().ratio == 0.2
+
+
+def test_before_any_message_there_is_nothing_to_divide() -> None:
+    clock = _clock(0.0, 2.0)
+    assert str(Meter(Statistics(), decoding=True, clock=lambda: next(clock)).read()) == "0 messages · 0/s"
+
+
+async def test_without_a_terminal_it_logs(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "LOG_EVERY", 0.01)
+    with caplog.at_level(logging.INFO):
+        async with Reporter(_statistics(), False, "console", Console(file=io.StringIO())).running():
+            for _ in range(1000):
+                if len(caplog.records) >= 2:
+                    break
+                await asyncio.sleep(0.01)
+    assert caplog.records[-1].getMessage().startswith("done: 20 messages")
+    assert vars(caplog.records[0])["fields"]["messages"] == 20
+
+
+@pytest.mark.parametrize(("log_format", "drawn"), [("console", True), ("json", False)])
+async def test_on_a_terminal_it_draws_one_live_line(
+    log_format: str, drawn: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "DRAW_EVERY", 0.01)
+    screen = io.StringIO()
+    async with Reporter(
+        _statistics(), False, log_format, Console(file=screen, force_terminal=True, width=100)
+    ).running():
+        for _ in range(200):
+            if "20 messages" in screen.getvalue():
+                break
+            await asyncio.sleep(0.01)
+    assert ("20 messages" in screen.getvalue()) is drawn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from aura_stream.codec.generation import Generation
-from aura_stream.codec.slots import MAX_PARAMETER, Reader, SlotType, Trail, is_valid, reader, slot_type
+from aura_stream.codec.slots import MAX_PARAMETER, MAX_REPEAT, Reader, SlotType, Trail, is_valid, reader, slot_type
 from aura_stream.codec.slots import REPEAT as REPEAT_KIND
 from aura_stream.codec.template import Enum, Template
 from aura_stream.codec.wire import (
@@ -81,10 +81,12 @@ class TemplateDecoder:
                 out.append(tail)
             if len(out) > _CHECK_EVERY:
                 output.settle()
+            if len(texts) > _CHECK_EVERY:
+                del texts[:-MAX_REPEAT]
         return output.message()
 
 
-_CHECK_EVERY: Final = 1024  # pieces between two looks at the size: each is 1,000 bytes at most, or stands in the frame
+_CHECK_EVERY: Final = 1024  # pieces (or texts) between two looks at how many bytes (or texts) there are
 
 
 class _Output:
@@ -99,20 +101,21 @@ class _Output:
 
     def settle(self) -> bytearray:
         """Put the pieces together. Raises LimitExceededError beyond the limit."""
-        self._settled += b"".join(self.pieces)
+        self._settled += self._joined()
         self.pieces.clear()
-        if len(self._settled) > self.limit:
-            raise LimitExceededError(f"the message would be larger than {self.limit} bytes")
         return self._settled
 
     def message(self) -> bytes:
         """Return all of it."""
         if self._settled:
             return bytes(self.settle())
-        message = b"".join(self.pieces)
-        if len(message) > self.limit:
+        return self._joined()
+
+    def _joined(self) -> bytes:
+        """Put the pieces together, once it is known that they fit: a repeat is cheap to ask for, and may be long."""
+        if len(self._settled) + sum(map(len, self.pieces)) > self.limit:
             raise LimitExceededError(f"the message would be larger than {self.limit} bytes")
-        return message
+        return b"".join(self.pieces)
 
 
 def _compile(template: Template) -> _Compiled:

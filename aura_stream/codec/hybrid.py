@@ -13,7 +13,7 @@ from typing import Final, Literal
 from aura_stream.codec import general
 from aura_stream.codec.check import checker
 from aura_stream.codec.codebook import Codebook
-from aura_stream.codec.encoder import TemplateEncoder
+from aura_stream.codec.encoder import SHAPE_MEMORY, TemplateEncoder
 from aura_stream.codec.explain import Part, explain
 from aura_stream.codec.frames import FrameInfo, FrameReader
 from aura_stream.codec.wire import (
@@ -41,16 +41,22 @@ class HybridCodec:
     """Encodes and decodes messages with one codebook. Belongs to one thread; remembers the shapes it saw.
 
     Frames are a function of the book, the destination and the messages that this codec saw before; decoding
-    depends on the book alone. `max_message` (bytes) limits what a frame may decode to.
+    depends on the book alone. `max_message` (bytes) limits what a frame may decode to, `shape_memory` (bytes) what
+    is remembered of shapes; 0: nothing.
     """
 
     def __init__(
-        self, codebook: Codebook, destination: Destination = "standalone", max_message: int = MAX_MESSAGE
+        self,
+        codebook: Codebook,
+        destination: Destination = "standalone",
+        max_message: int = MAX_MESSAGE,
+        shape_memory: int = SHAPE_MEMORY,
     ) -> None:
         if destination not in ("standalone", "batched"):
             raise ValueError(f"destination is 'standalone' or 'batched', not {destination!r}")
         self.destination = destination
         self.max_message = max_message
+        self.shape_memory = shape_memory
         self._reader = FrameReader(codebook, max_message)
         self._plain = general.Zstd()
         self._book = codebook
@@ -91,7 +97,7 @@ class HybridCodec:
             self._alternative = general.Zstd(newest.dictionary)
             self._alternative_marker = _marker(DICTIONARY_BASE, EXTENSION_DICTIONARY, number)
         rival = None if self.destination == "batched" else self._alternative.compress
-        self._encoder = TemplateEncoder(newest, rival)
+        self._encoder = TemplateEncoder(newest, rival, self.shape_memory)
 
     def encode_batch(self, messages: Sequence[bytes]) -> list[bytes]:
         """Return a frame for each message. Raises TypeError for anything but bytes."""
@@ -123,7 +129,13 @@ class HybridCodec:
 
     def peek(self, frame: bytes) -> FrameInfo:
         """Tell a frame's method, generation and first template without decoding it."""
+        if type(frame) is not bytes:
+            raise _not_bytes(frame)
         return self._reader.peek(frame)
+
+    def remembers(self, message: bytes) -> bool:
+        """Tell whether encoding this message would take the remembered way."""
+        return self._encoder is not None and self._encoder.remembers(message)
 
     def explain(self, frame: bytes) -> list[Part]:
         """Return what each of a frame's bytes is for, in order. Raises a DecodeError, as `decode` does."""

@@ -38,11 +38,11 @@ def dump(check_bytes: int, raw: str, generations: Sequence[Generation]) -> bytes
     """Return a codebook as the bytes of its file."""
     out = bytearray(msgpack.packb([MAGIC, FORMAT, check_bytes, raw]))
     count = 0
-    written: set[bytes] = set()
+    written: set[tuple[str, bytes]] = set()
     for kind, digest, body in _records(generations):
-        if digest not in written or kind == "generation":
+        if (kind, digest) not in written or kind == "generation":
             out += msgpack.packb([kind, digest, body])
-            written.add(digest)
+            written.add((kind, digest))
             count += 1
     return bytes(out + msgpack.packb(["end", count, digest_of(bytes(out))]))
 
@@ -115,7 +115,8 @@ class _Reader:
 
     def read(self) -> tuple[int, Any]:
         """Take all entries, and return check_bytes and raw."""
-        unpacker = msgpack.Unpacker(max_buffer_size=MAX_FILE)
+        # Lists of more than a header's items would be allocated before their items are seen to be missing.
+        unpacker = msgpack.Unpacker(max_buffer_size=MAX_FILE, max_array_len=4, max_map_len=0, max_str_len=64)
         unpacker.feed(self.data)
         properties = self._header(unpacker.unpack())
         count = 0

@@ -31,7 +31,7 @@ class Codebook:
     generations: tuple[Generation, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.check_bytes not in CHECK_SIZES:
+        if type(self.check_bytes) is not int or self.check_bytes not in CHECK_SIZES:
             raise CodebookError(f"check_bytes is one of {CHECK_SIZES}, not {self.check_bytes!r}")
         if self.raw not in ("plain", "marked"):
             raise CodebookError(f"raw is 'plain' or 'marked', not {self.raw!r}")
@@ -47,13 +47,18 @@ class Codebook:
         """Return a longer book that decodes every frame of this one.
 
         Templates are appended to the newest generation, those it has already are passed over; a proposal that
-        opens a generation (a new ranking, a dictionary), or the first one, becomes the next generation.
+        opens a generation (a new ranking), or the first one, becomes the next generation; a dictionary alone
+        opens one that goes on with the present templates.
         """
         if not proposal:
             return self
         newest = self.newest
         if proposal.opens or newest is None:
             generation = Generation(_distinct(proposal.templates), proposal.dictionary, proposal.birth)
+            return replace(self, generations=(*self.generations, generation))
+        if proposal.dictionary:
+            templates = _distinct((*newest.templates, *proposal.templates))
+            generation = Generation(templates, proposal.dictionary, proposal.birth or newest.birth)
             return replace(self, generations=(*self.generations, generation))
         fresh = _distinct(proposal.templates, newest.digests)
         if not fresh:

@@ -6,6 +6,7 @@ ignores `max_output_size` when a frame declares its size, so the header is judge
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import brotli
@@ -17,6 +18,8 @@ LEVEL: Final = 3
 BROTLI_QUALITY: Final = 5
 _BROTLI_STEP: Final = 1 << 16
 _MAX_WINDOW: Final = 64 << 20
+# The empty message is never compressed, and zstd does not look at what stands behind a size of 0.
+_NO_SIZES: Final = (0, zstandard.CONTENTSIZE_UNKNOWN, zstandard.CONTENTSIZE_ERROR)
 
 
 class Zstd:
@@ -45,13 +48,23 @@ class Zstd:
         try:
             parameters = zstandard.get_frame_parameters(frame, format=zstandard.FORMAT_ZSTD1_MAGICLESS)
             size = parameters.content_size
-            if size in (zstandard.CONTENTSIZE_UNKNOWN, zstandard.CONTENTSIZE_ERROR) or parameters.dict_id:
-                raise CorruptFrameError("damaged frame: its size is missing, or it names a dictionary")
+            if size in _NO_SIZES or parameters.dict_id:
+                raise CorruptFrameError("damaged frame: its size is missing or 0, or it names a dictionary")
             if size > limit or parameters.window_size > max(_MAX_WINDOW, limit):
                 raise LimitExceededError(f"the frame asks for {size} bytes, the limit is {limit}")
             return self._decompress(frame, allow_extra_data=False)
         except zstandard.ZstdError as exc:
             raise CorruptFrameError(f"damaged frame: {exc}") from exc
+
+
+@lru_cache(maxsize=8)  # asked anew for each template that is appended to a generation
+def is_dictionary(dictionary: bytes) -> bool:
+    """Tell whether zstd can use these bytes as a dictionary, in both directions."""
+    try:
+        zstd = Zstd(dictionary)
+        return zstd.decompress(zstd.compress(dictionary[:64]), 64) == dictionary[:64]
+    except zstandard.ZstdError:
+        return False
 
 
 def brotli_compress(message: bytes) -> bytes:

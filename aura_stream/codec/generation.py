@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from aura_stream.codec.general import is_dictionary
 from aura_stream.codec.template import Template
 from aura_stream.codec.wire import MAX_TEMPLATES
 from aura_stream.errors import CodebookError
@@ -30,8 +31,10 @@ class Generation:
             raise CodebookError(f"a generation holds at most {MAX_TEMPLATES} templates")
         if len(self.dictionary) > MAX_DICTIONARY:
             raise CodebookError(f"a dictionary has at most {MAX_DICTIONARY} bytes")
-        if not 0 <= self.birth < 1 << 40:
-            raise CodebookError("a birth time lies outside the calendar")
+        if type(self.birth) is not int or not 0 <= self.birth < 1 << 40:
+            raise CodebookError("a birth time is whole seconds within the calendar")
+        if self.dictionary and not is_dictionary(self.dictionary):
+            raise CodebookError("the dictionary is none that zstd can use")
 
     @cached_property
     def digests(self) -> frozenset[bytes]:
@@ -49,4 +52,4 @@ class Proposal:
     birth: int = 0
 
     def __bool__(self) -> bool:
-        return self.opens or bool(self.templates)
+        return self.opens or bool(self.templates) or bool(self.dictionary)

@@ -79,7 +79,10 @@ class Template:
             raise CodebookError(f"not a template: {exc}") from exc
         if not isinstance(items, list):
             raise CodebookError("not a template: not a list of symbols")
-        return cls(tuple(_unpack(item) for item in items))
+        template = cls(tuple(_unpack(item) for item in items))
+        if template.body != body:
+            raise CodebookError("not a template: spelled in another way than templates are")
+        return template
 
 
 def _check(symbol: Symbol) -> None:

@@ -72,6 +72,7 @@ _PIECE: Final = re.compile(rb"\d+|[A-Za-z]+")
 Candidate = tuple[SlotType, int]  # a slot type that takes the token's text, and the size of its payload
 Token = tuple[bytes, tuple[Candidate, ...]]
 
+_MAX_REMEMBERED: Final = 64  # bytes of a run of letters and digits: longer ones hardly ever come again
 _MIN_HEX: Final = 5
 _HEX_WORDS: Final = frozenset({8, 12, 16, 32, 40, 64})  # the lengths at which letters alone may be hex
 _MIN_RANDOM: Final = 10
@@ -99,7 +100,7 @@ def _lex_into(
             texts.append(piece)
             candidates.append(())
         elif group == "alnum":
-            for token, found in _alnum(piece):
+            for token, found in _alnum(piece) if len(piece) <= _MAX_REMEMBERED else _read_alnum(piece):
                 texts.append(token)
                 candidates.append(found)
         else:
@@ -228,8 +229,7 @@ def _hex(text: bytes) -> tuple[Candidate, ...]:
     return ()
 
 
-@lru_cache(maxsize=1 << 15)
-def _alnum(text: bytes) -> tuple[Token, ...]:
+def _read_alnum(text: bytes) -> tuple[Token, ...]:
     """Return the tokens of a run of letters and digits: one, or its pieces."""
     if text.isdigit():
         return ((text, _digits(text)),)
@@ -246,7 +246,10 @@ def _alnum(text: bytes) -> tuple[Token, ...]:
         if len(text) <= MAX_BASE36 and text.isupper():
             shape = ((slot_type(BASE36, len(text)), base36_size(len(text))), *shape)
         return ((text, shape),)
-    return tuple(token for piece in _PIECE.findall(text) for token in _alnum(piece))
+    return tuple(token for piece in _PIECE.findall(text) for token in _read_alnum(piece))
+
+
+_alnum = lru_cache(maxsize=1 << 15)(_read_alnum)
 
 
 def _word(text: bytes) -> tuple[Candidate, ...]:

@@ -23,6 +23,8 @@ class Speller:
 
     def spell(self, word: bytes) -> tuple[int, Pieces | None]:
         """Return the size of the spelling and its pieces; None where a literal run does as well."""
+        if len(word) > _MAX_WORD:
+            return _FAR, None
         if self._known_at != self._trie.size or len(self._known) > _MAX_MEMORY:
             self._known.clear()
             self._known_at = self._trie.size
@@ -33,8 +35,6 @@ class Speller:
 
     def _spell(self, word: bytes) -> tuple[int, Pieces | None]:
         end = len(word)
-        if end > _MAX_WORD:
-            return _FAR, None
         subwords, longest = self._trie.subwords, self._trie.longest_subword
         cost = [0] + [_FAR] * end
         edge: list[tuple[int, int | None]] = [(0, None)] * (end + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import accumulate
+from itertools import accumulate, product
 from typing import Final
 
 from aura_stream.codec.generation import Generation
@@ -11,11 +11,13 @@ from aura_stream.codec.lexer import Candidate, lex
 from aura_stream.codec.parser import Item, Parser
 from aura_stream.codec.segments import Refusal, Segment, segments_of, write
 from aura_stream.codec.shapes import MAX_SHAPE, RIVAL, ShapeMemory, recipe_for
-from aura_stream.codec.slots import REPEAT
+from aura_stream.codec.slots import REPEAT, TIME
 from aura_stream.codec.trie import Trie
 
 Rival = Callable[[bytes], bytes]
 SHAPE_MEMORY: Final = 16 << 20  # bytes
+_CONTEXTUAL: Final = (REPEAT, TIME)  # kinds that may refuse what the parser gave them
+_MAX_MENDS: Final = 32  # a hostile message can make each mend cause the next; usual ones take 0 to 3
 
 
 class TemplateEncoder:
@@ -57,6 +59,12 @@ class TemplateEncoder:
             shapes.remember(shape, recipe_for(segments, parts, texts, starts) if is_template else RIVAL)
         return is_template, body
 
+    def remembers(self, message: bytes) -> bool:
+        """Tell whether a message's shape is remembered, and one of its recipes fits."""
+        parts = self.shapes.split(message)
+        recipes = self.shapes.recipes(self.shapes.shape(parts)) or ()
+        return any(each is RIVAL or each.follow(message, parts, self.birth) is not None for each in recipes)
+
     def _shorter(self, message: bytes, items: bytes) -> tuple[bool, bytes]:
         if self.rival is not None:
             body = self.rival(message)
@@ -74,13 +82,18 @@ class TemplateEncoder:
         starts = [0, *accumulate(map(len, texts))]
         items = self.parser.parse(texts, candidates)
         barred: set[Refusal] = set()
+        mends = 0
         while True:
             segments = segments_of(items, texts, self.generation.templates)
             written, refused = write(segments, texts, starts, self.birth)
             if not refused:
                 return written, segments, texts, starts
-            barred |= refused  # grows each time round, and where all is barred nothing is refused
-            items = self._mend(items, texts, candidates, {place for place, _ in refused}, barred)
+            mends += 1
+            if mends <= _MAX_MENDS:
+                barred |= refused
+                items = self._mend(items, texts, candidates, {place for place, _ in refused}, barred)
+            else:  # nothing else is ever refused
+                items = self.parser.parse(texts, candidates, set(product(range(len(texts)), _CONTEXTUAL)))
 
     def _mend(
         self,
@@ -98,7 +111,8 @@ class TemplateEncoder:
                 mended.append(item)
                 continue
             barred.update((place, REPEAT) for place in range(first, last))
-            local = {(place - first, kind) for place, kind in barred}
+            here = product(range(first, last), _CONTEXTUAL)
+            local = {(place - first, kind) for place, kind in here if (place, kind) in barred}
             mended += (
                 each.moved(first) for each in self.parser.parse(texts[first:last], candidates[first:last], local)
             )

@@ -9,6 +9,7 @@ import pytest
 from click.testing import Result
 
 from aura_stream.codec import Codebook
+from aura_stream.mining import Miner
 from tests.unit.cli.conftest import Invoke
 
 BRIDGE = """\
@@ -26,13 +27,21 @@ store: {file: {path: orders.book}}
 MESSAGES = b"".join(b'{"order":%d,"state":"paid","amount":%d.50}\n' % (n, n * 7) for n in range(500))
 
 
+@pytest.fixture(scope="module")
+def book() -> bytes:
+    """A codebook that was trained on the messages."""
+    miner, empty = Miner(), Codebook()
+    miner.observe(MESSAGES.splitlines())
+    return empty.extended(miner.propose(empty)).to_bytes()
+
+
 @pytest.fixture
-def folder(invoke: Invoke, tmp_path: Path) -> Path:
+def folder(tmp_path: Path, book: bytes) -> Path:
     """A folder with messages, a codebook and two bridges."""
     (tmp_path / "orders.log").write_bytes(MESSAGES)
+    (tmp_path / "orders.book").write_bytes(book)
     (tmp_path / "encode.yaml").write_text(BRIDGE)
     (tmp_path / "restore.yaml").write_text(RESTORE)
-    assert invoke("train", "orders.log", "-o", "orders.book").exit_code == 0
     return tmp_path
 
 

@@ -72,7 +72,7 @@ async def test_on_a_terminal_it_draws_one_live_line(
     async with Reporter(
         _statistics(), False, log_format, Console(file=screen, force_terminal=True, width=100)
     ).running():
-        for _ in range(200):
+        for _ in range(1000 if drawn else 10):
             if "20 messages" in screen.getvalue():
                 break
             await asyncio.sleep(0.01)

@@ -129,7 +129,7 @@ class ShapeMemory:
 
     def remember(self, shape: bytes, recipe: Recipe | None) -> None:
         """Keep a recipe, if there is one; the newest of a shape is tried first."""
-        if recipe is None:
+        if recipe is None or not self.limit:
             return
         known = self._recipes.setdefault(shape, [])
         if not known:

@@ -17,7 +17,9 @@ _HELD_OUT: Final = 5  # one message in so many proves what the others trained
 
 def train_dictionary(messages: Sequence[bytes], lexed: Sequence[Lexed], screen: Screen) -> bytes:
     """Return the dictionary, of a few sizes, that makes held-out messages smallest; empty if none helps."""
-    train = [_screened(each, screen) for place, each in enumerate(lexed) if place % _HELD_OUT]
+    train: list[bytes | bytearray | memoryview] = [
+        _screened(each, screen) for place, each in enumerate(lexed) if place % _HELD_OUT
+    ]
     proof = [message for place, message in enumerate(messages) if not place % _HELD_OUT]
     best, least = b"", _total(b"", proof)
     for size in _SIZES:

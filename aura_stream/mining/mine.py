@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from aura_stream.codec import Generation, Template
 from aura_stream.codec.lexer import lex
@@ -18,19 +19,27 @@ from aura_stream.mining.symbols import Contexts, Lexed, private_places
 Progress = Callable[[str], None]
 
 
-def mine(messages: Sequence[bytes], distinct_messages: int, progress: Progress) -> Generation:
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to mine: in how many distinct messages a literal must have stood, and whether to make enums."""
+
+    distinct_messages: int
+    with_enums: bool = False
+
+
+def mine(messages: Sequence[bytes], settings: Settings, progress: Progress) -> Generation:
     """Return the generation that these messages ask for. `progress` hears the name of each step."""
     progress("lexing")
-    screen, observed, birth = _observe(messages, distinct_messages)
+    screen, observed, birth = _observe(messages, settings.distinct_messages)
     progress("choosing slots")
-    contexts = Contexts(screen)
+    contexts = Contexts(screen, settings.with_enums)
     for message in observed:
         contexts.observe(message)
     streams = [contexts.symbols(message) for message in observed]
     progress("merging phrases")
     phrases = mine_phrases(streams)
     progress("finding sub-words")
-    pieces = subwords(_words(observed, screen), distinct_messages)
+    pieces = subwords(_words(observed, screen), settings.distinct_messages)
     progress("ranking templates")
     templates = rank(_together(phrases, pieces), observed, birth)
     progress("training the dictionary")

@@ -7,13 +7,19 @@ from typing import Final
 
 from aura_stream.codec import Codebook, HybridCodec
 
-HELD_OUT: Final = 5  # one message in so many is held out
+HELD_OUT: Final = 5  # the last of so many parts is held out
+MOST: Final = 640 << 10  # bytes of messages that a proof looks at: enough to tell, and it is mined twice
 
 
 def split(messages: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """Return (messages to mine, messages held out)."""
-    mined = [message for place, message in enumerate(messages) if place % HELD_OUT != HELD_OUT - 1]
-    return mined, list(messages[HELD_OUT - 1 :: HELD_OUT])
+    """Return (messages to mine, messages held out), in order of arrival, MOST bytes in all.
+
+    Held out are the last ones: what a codebook will meet is what comes after it, not what stood between.
+    """
+    step = -(-sum(map(len, messages)) // MOST)
+    taken = messages[:: max(1, step)]
+    at = len(taken) - len(taken) // HELD_OUT
+    return list(taken[:at]), list(taken[at:])
 
 
 def encoded_size(book: Codebook, messages: Sequence[bytes]) -> int:

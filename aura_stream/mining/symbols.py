@@ -16,12 +16,12 @@ from itertools import accumulate
 from typing import Final
 
 from aura_stream.codec.lexer import Candidate
-from aura_stream.codec.slots import TEXT, SlotType, kind_of, parameter_of
-from aura_stream.codec.template import Symbol
-from aura_stream.codec.wire import compact_size
+from aura_stream.codec.slots import SlotType, kind_of
+from aura_stream.codec.template import MAX_LITERAL, Enum, Symbol
 from aura_stream.mining.screen import Screen, private_spans
 
 _CHOICE: Final = 0.6  # bytes per bit of a choice: tuned on shared files, between 0.4 and 0.9 it hardly matters
+_ENUM_VALUES: Final = 128  # of a few bytes each: the limits of a template hold by far
 _MAX_TEXTS: Final = 256  # distinct texts counted per context
 
 Context = tuple[object, object, object]
@@ -57,15 +57,20 @@ class _Values:
     total: int = 0
     texts: Counter[bytes] = field(default_factory=Counter)
     fits: Counter[SlotType] = field(default_factory=Counter)
-    sizes: Counter[SlotType] = field(default_factory=Counter)
 
 
 class Contexts:
-    """Chooses a symbol for each value token from what stood in its context."""
+    """Chooses a symbol for each value token from what stood in its context.
 
-    def __init__(self, screen: Screen) -> None:
+    `with_enums`: a context's frequent values may become a table. That pays where values come back (addresses of
+    a few hosts) and costs where they only stood in the sample; the miner tries both.
+    """
+
+    def __init__(self, screen: Screen, with_enums: bool) -> None:
         self._screen = screen
+        self._with_enums = with_enums
         self._values: dict[Context, _Values] = defaultdict(_Values)
+        self._enums: dict[Context, tuple[Enum, int]] = {}
 
     def observe(self, message: Lexed) -> None:
         """Count the value tokens of a message."""
@@ -78,9 +83,8 @@ class Contexts:
             text = message.texts[place]
             if text in values.texts or len(values.texts) < _MAX_TEXTS:
                 values.texts[text] += 1
-            for slot, size in found:
+            for slot, _ in found:
                 values.fits[slot] += 1
-                values.sizes[slot] += size
 
     def symbols(self, message: Lexed) -> list[Symbol | None]:
         """Return a symbol for each token; None for what no template may hold by itself."""
@@ -100,13 +104,40 @@ class Contexts:
         best: Symbol = found[0][0]
         least = math.inf
         for slot, size in found:
-            cost = size + _CHOICE * math.log2(values.total / values.fits[slot])
+            cost = size + _choice(values.total, values.fits[slot])
             if cost < least:
                 best, least = slot, cost
+        if not allowed:
+            return best
+        if self._with_enums:
+            enum, covered = self._enum(context, found)
+            if text in enum and 1 + _choice(values.total, covered) < least:
+                best, least = enum, 1 + _choice(values.total, covered)
         count = values.texts[text]
-        if allowed and count >= self._screen.distinct_messages and _CHOICE * math.log2(values.total / count) < least:
+        if count >= self._screen.distinct_messages and _choice(values.total, count) < least:
             return text
         return best
+
+    def _enum(self, context: Context, found: tuple[Candidate, ...]) -> tuple[Enum, int]:
+        """Return a context's frequent values as a table, and how many sightings it covers; empty if it is none."""
+        known = self._enums.get(context)
+        if known is None:
+            values = self._values[context]
+            frequent = [
+                (text, count)
+                for text, count in values.texts.most_common(_ENUM_VALUES)
+                if count >= self._screen.distinct_messages and self._screen.allows(text, found)
+            ]
+            known = tuple(text for text, _ in frequent), sum(count for _, count in frequent)
+            if len(known[0]) < 2 or sum(map(len, known[0])) > MAX_LITERAL:
+                known = (), 0
+            self._enums[context] = known
+        return known
+
+
+def _choice(total: int, count: int) -> float:
+    """Return what it costs, in bytes, to tell a choice taken `count` times out of `total`."""
+    return _CHOICE * math.log2(total / count) if count else math.inf
 
 
 def _signatures(message: Lexed) -> list[object]:
@@ -122,11 +153,3 @@ def _context(signatures: Sequence[object], place: int) -> Context:
     further = signatures[place - 2] if place > 1 else None
     behind = signatures[place + 1] if place + 1 < len(signatures) else None
     return further, before, behind
-
-
-def bare_cost(slot: SlotType) -> int:
-    """Return what a slot costs outside of a template, beside its payload."""
-    return 2 + compact_size(parameter_of(slot))
-
-
-__all__ = ["TEXT", "Contexts", "Lexed", "private_places"]

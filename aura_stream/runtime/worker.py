@@ -99,14 +99,18 @@ class Worker:
 
     async def _reached(self, start: Callable[[], Awaitable[T]], deadline: float) -> T | None:
         """Return what `start` returns, None if we were told to stop before it succeeded."""
-        backoff = Backoff()
+        backoff, last = (
+            Backoff(),
+            UnavailableError(f"no answer within {self._options.startup_timeout:g} s of the start"),
+        )
         while not self._stopping.is_set():
             try:
                 async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)):
                     return await start()
             except TimeoutError:
-                raise UnavailableError(f"no answer within {self._options.startup_timeout:g} s of the start") from None
+                raise last from None
             except UnavailableError as error:
+                last = error  # it says who does not answer
                 pause = backoff.next()
                 if time.monotonic() + pause >= deadline:
                     raise

@@ -10,8 +10,6 @@ import fcntl
 import logging
 import os
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from aura_connectors.files.durable import replace_durably, sync_folder
 from aura_stream.errors import ConfigError, UnavailableError
@@ -49,12 +47,6 @@ class FileWriter:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
     def _lock(self) -> None:
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aura_stream.errors import ConfigError, MessageError, UnavailableError
-from aura_stream.runtime import Transform
+from aura_stream.runtime import Heartbeat, Transform
 from tests.unit.runtime.engine import (
     BAD,
     UNWRITABLE,
@@ -88,6 +88,24 @@ class TestRunning:
         engine.worker.stop()
         await finish(running)
 
+    async def test_a_heartbeat_that_fails_later_is_told_once_and_stops_nothing(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        folder = tmp_path / "run"
+        folder.mkdir()
+        heartbeat = Heartbeat(folder / "alive")
+        heartbeat.begin()
+        (folder / "alive").unlink()
+        folder.rmdir()
+        for _ in range(3):
+            heartbeat.beat()
+        folder.mkdir()
+        heartbeat.beat()
+        assert (folder / "alive").exists()
+        assert [record.getMessage() for record in caplog.records] == [
+            f"heartbeat: {folder / 'alive'}: No such file or directory"
+        ]
+
     async def test_a_heartbeat_that_cannot_be_written_is_a_mistake_in_the_configuration(self, tmp_path: Path) -> None:
         engine = Engine()
         engine.heartbeat = tmp_path / "no folder" / "alive"
@@ -130,6 +148,23 @@ class TestOutages:
         await finish(running)
         assert engine.settled() == 10
         assert engine.written() == numbered(10)
+
+    async def test_a_source_that_cannot_tell_its_end_yet_is_asked_again(self) -> None:
+        engine = Engine()
+        engine.write(numbered(5))
+        finished, asked = engine.source.finished, 0
+
+        async def finished_at_last() -> bool:
+            nonlocal asked
+            asked += 1
+            if asked < 3:
+                raise UnavailableError("the input is away")
+            return await finished()
+
+        engine.source.finished = finished_at_last  # type: ignore[method-assign]
+        await engine.run()
+        assert asked >= 3
+        assert engine.settled() == 5
 
     @pytest.mark.parametrize("side", ["source", "sink"])
     async def test_a_side_that_never_answers_ends_the_start(self, side: str) -> None:

@@ -190,9 +190,12 @@ async def discard(producer: AIOKafkaProducer) -> None:
     batches first. There is no public way. Nothing that it still holds may reach the broker after its successor's.
     """
     accumulator = producer._message_accumulator
-    for queue in accumulator._batches.values():
-        for batch in queue:
-            batch.drain_ready()  # nobody waits for these any more; a failure set on their waiters would go unseen
+    queued = [batch for queue in accumulator._batches.values() for batch in queue]
+    batches = [*queued, *accumulator._pending_batches]
+    for batch in queued:
+        batch.drain_ready()  # nobody waits for these any more; a failure set on their waiters would go unseen
     accumulator.fail_all(errors.ProducerClosed())
+    for batch in batches:
+        batch.future.exception()  # seen
     if not await _closed(producer.stop()):
         await _closed(producer.client.close())

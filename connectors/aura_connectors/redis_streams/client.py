@@ -148,7 +148,6 @@ def _connect(options: Connection, reply_timeout: float | None) -> Redis:
         decode_responses=False,
         socket_timeout=reply_timeout,
         socket_connect_timeout=CONNECT_TIMEOUT,
-        socket_read_size=1 << 18,  # the default of 64 KiB makes four reads of a usual batch
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
         **settings,
@@ -178,7 +177,7 @@ def _tls_settings(tls: Tls) -> dict[str, Any]:
 def _first_words(error: Exception) -> str:
     """Return the error's text up to where Redis begins to quote what it was sent."""
     text = str(error) or type(error).__name__
-    return text.partition(", with args")[0].partition("\n")[0][:200]
+    return text.partition(", with args")[0].partition("\n")[0][:200].rstrip(".")
 
 
 def _harmless(error: Exception) -> Exception | None:

@@ -11,7 +11,7 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
     --custom-compile-command 'make lock'
 # Percent of lines and branches; `make test` fails below.
 PURE_COVERAGE := 100
-COVERAGE_ELSEWHERE := 90
+OTHER_COVERAGE := 90
 COVERAGE := $(BIN)/python -m coverage
 
 .DEFAULT_GOAL := help
@@ -42,7 +42,7 @@ test: $(STAMP) ## all tests, against a real Kafka and a real Redis, with the cov
 	@echo "coverage of codec and mining, branches included:"
 	@$(COVERAGE) report --fail-under=$(PURE_COVERAGE) --include='aura_stream/codec/*,aura_stream/mining/*'
 	@echo "coverage of everything else:"
-	@$(COVERAGE) report --fail-under=$(COVERAGE_ELSEWHERE) --omit='aura_stream/codec/*,aura_stream/mining/*'
+	@$(COVERAGE) report --fail-under=$(OTHER_COVERAGE) --omit='aura_stream/codec/*,aura_stream/mining/*'
 
 test-lowest: requirements/lowest.lock ## the fast tests with the oldest dependencies that pyproject.toml allows
 	@test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest

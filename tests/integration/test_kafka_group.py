@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections import Counter
 from collections.abc import Sequence
 
@@ -22,6 +23,7 @@ from tests.infra.kafka.tools import (
     produce,
     produce_transaction,
     read_all,
+    wait_until_empty,
 )
 from tests.integration.kafka_support import (
     PATIENCE,
@@ -95,6 +97,24 @@ async def test_a_lost_partition_is_never_settled_late(kafka: str, monkeypatch: p
             await first.settle(held)
             assert set((await committed_of(kafka, f"group-{topic}", topic)).values()) == {0}
             assert second.owns(again[0])
+
+
+async def test_a_member_that_stood_still_too_long_settles_nothing_and_reads_again(kafka: str) -> None:
+    topic = unique()
+    await create_topic(kafka, topic)
+    await produce(kafka, topic, numbered(10))
+    async with source_of(kafka, topic, session_timeout="1s") as source:
+        held = await fetch_some(source, 10)
+        stalled = threading.Thread(target=lambda: asyncio.run(wait_until_empty(kafka, f"group-{topic}")))
+        stalled.start()
+        stalled.join()  # holds up the event loop, and with it the heartbeats
+        await source.settle(held)
+        assert not any(source.owns(batch) for batch in held)
+        assert await committed_of(kafka, f"group-{topic}", topic) == {0: 0}
+        again = await fetch_some(source, 10)
+        assert [value for batch in again for value in batch.values] == [record.value for record in numbered(10)]
+        await source.settle(again)
+        assert await committed_of(kafka, f"group-{topic}", topic) == {0: 10}
 
 
 async def test_once_after_kill_9_waits_for_the_dead_members_share(kafka: str) -> None:

@@ -147,3 +147,13 @@ async def committed_of(servers: str, group: str, topic: str) -> Mapping[int, int
             except GroupCoordinatorNotAvailableError:  # the topic of the offsets is being made
                 await asyncio.sleep(0.1)
     return {tp.partition: found.offset for tp, found in offsets.items() if tp.topic == topic}
+
+
+async def wait_until_empty(servers: str, group: str) -> None:
+    """Wait until the broker has given up every member of the group."""
+    async with administering(servers) as client, asyncio.timeout(60):
+        state = ""
+        while state != "Empty":
+            await asyncio.sleep(0.1)
+            (answer,) = await client.describe_consumer_groups([group])
+            ((_, _, state, *_),) = answer.groups

@@ -91,6 +91,14 @@ class Certificates:
         return self.folder / f"{name}.pem"
 
 
+@dataclass(frozen=True, slots=True)
+class TlsServer:
+    """`url` begins with `rediss://`; the server listens without TLS too."""
+
+    url: str
+    server: EmbeddedServer
+
+
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """Certificates for 127.0.0.1, valid for a day."""
@@ -112,16 +120,16 @@ def _openssl(*words: str | Path) -> None:
 
 
 @pytest.fixture
-def tls_redis(start_redis: StartRedis, certificates: Certificates) -> str:
-    """The `rediss://` address of a server that asks its clients for a certificate; skipped if it was built without TLS."""
+def tls_redis(start_redis: StartRedis, certificates: Certificates) -> TlsServer:
+    """A server that asks its clients for a certificate; skipped if it was built without TLS."""
     port = free_port()
     binary = find_redis()
     # A server that knows the option complains that it has nothing to listen to.
     tried = subprocess.run([binary, "--port", "0", "--tls-port", "0"], capture_output=True, text=True, check=False)
     if "not listen anywhere" not in tried.stdout:
         pytest.skip(f"{binary.name} was built without TLS")
-    start_redis(
+    server = start_redis(
         "--tls-port", str(port), "--tls-auth-clients", "yes", "--tls-ca-cert-file", str(certificates.ca),
         "--tls-cert-file", str(certificates.server), "--tls-key-file", str(certificates.server_key),
     )  # fmt: skip
-    return f"rediss://127.0.0.1:{port}/0"
+    return TlsServer(f"rediss://127.0.0.1:{port}/0", server)

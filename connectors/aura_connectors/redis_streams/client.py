@@ -42,6 +42,7 @@ _SILENT = (
     "does not answer ({}): check that it runs there, that host and port in `url` are right, "
     "and whether it expects TLS (rediss://)"
 )
+_TLS_MISTAKES = ("CERTIFICATE", "HANDSHAKE_FAILURE", "PROTOCOL_VERSION", "UNKNOWN_CA", "UNSUPPORTED", "WRONG_VERSION")
 _CLUSTER = "is one node of a cluster and does not hold this stream; clusters are not supported"
 
 # What a failure means: redis-py's classes, codes of replies that it has no class for, our error, and what we say.
@@ -186,11 +187,11 @@ def _harmless(error: Exception) -> Exception | None:
 
 
 def _tls_reason(error: BaseException | None) -> str | None:
-    """Return what is wrong with the certificates, None if the connection only broke."""
+    """Return what is wrong with certificates or protocol versions, None if the connection only broke."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return error.verify_message
-        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError) and error.reason is not None:
+        if isinstance(error, ssl.SSLError) and any(word in (error.reason or "") for word in _TLS_MISTAKES):
             return error.reason.lower().replace("_", " ")
         error = error.__cause__ or error.__context__
     return None

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from aura_connectors.redis_streams.client import Client, pairs
+from aura_connectors.redis_streams.client import Client, NoGroupError, pairs
 from aura_stream.errors import ConfigError, ConnectorError
 
 ZERO = b"0-0"
@@ -82,7 +82,10 @@ class ConsumerGroup:
         # What was deleted before anyone read it is never delivered: look for what is still there.
         if behind and await client.command("XRANGE", self.stream, b"(" + state.delivered, end, "COUNT", 1):
             return False
-        return not await client.command("XPENDING", self.stream, self.name, "-", end, 1)
+        try:
+            return not await client.command("XPENDING", self.stream, self.name, "-", end, 1)
+        except NoGroupError:  # gone while we asked
+            return False
 
     async def remaining(self, client: Client) -> int | None:
         """Return how many entries are not settled yet, None if Redis cannot tell."""

@@ -65,6 +65,9 @@ class StreamReader:
         self.next_try = 0.0  # if it gets lost, ask at once
         try:
             await self._begin(client)
+        except NoGroupError:  # gone again while we asked
+            self.lease.lose()
+            return False
         except BaseException:  # cancelled too: what we hold must have been begun
             self.lease.lose()
             raise

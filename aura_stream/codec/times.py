@@ -196,7 +196,7 @@ def _date_text(form: int, day: int) -> bytes:
 
 def _short_second_of(text: bytes) -> int:
     second = _read_short_clock(text)
-    if _print_short_clock(second) != text or second >= DAY:
+    if _print_short_clock(second) != text or not 0 <= second < DAY:
         raise ValueError("no such time of day")
     return second
 
@@ -204,7 +204,7 @@ def _short_second_of(text: bytes) -> int:
 @lru_cache(maxsize=_CACHE)
 def _second_of(text: bytes) -> int:
     second = _read_clock(text)
-    if _print_clock(second) != text or second >= DAY:
+    if _print_clock(second) != text or not 0 <= second < DAY:
         raise ValueError("no such time of day")
     return second
 

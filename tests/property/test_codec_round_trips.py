@@ -16,7 +16,7 @@ from tests.unit.codec.books import BIRTH, DICTIONARY, TEMPLATES, by_hand, mined,
 
 PROPERTIES = list(product((0, 1, 2, 4), ("plain", "marked"), ("batched", "standalone")))
 BOOKS = {
-    "empty": lambda check, raw: Codebook(check, raw),
+    "empty": Codebook,
     "by hand": by_hand,
     "with a dictionary": lambda check, raw: by_hand(check, raw, DICTIONARY),
     "dictionary alone": lambda check, raw: Codebook(check, raw, (Generation((), DICTIONARY, BIRTH),)),

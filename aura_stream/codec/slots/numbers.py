@@ -7,6 +7,7 @@ from typing import Final
 from aura_stream.codec.slots.types import DECIMAL, DIGITS, INT, MAX_SCALE, Reader, Trail, Writer
 from aura_stream.codec.wire import MAX_COMPACT, compact, read_compact
 
+_MAX_WHOLE: Final = 20  # digits: more are never below 2^64, and thousands Python refuses to read
 _SMALL_TEXTS: Final = [b"%d" % value for value in range(1000)]
 _SMALL_INTS: Final = {text: compact(value) for value, text in enumerate(_SMALL_TEXTS)}
 
@@ -72,7 +73,7 @@ def _scaled(text: bytes, scale: int) -> int | None:
     whole, point, part = text.partition(b".")
     if not point or len(part) != scale or not (whole + part).isdigit() or not whole:
         return None
-    if whole[0] == 48 and len(whole) > 1:
+    if (whole[0] == 48 and len(whole) > 1) or len(whole) > _MAX_WHOLE:
         return None
     value = int(whole + part)
     return value if value <= MAX_COMPACT else None

@@ -38,6 +38,7 @@ def jars() -> Path:
     folder = home / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
     if folder.is_dir():
         return folder
+    require("mvn")
     partial = folder.with_name(f"{folder.name}.{os.getpid()}")
     fetch = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", "-DincludeScope=runtime"]
     done = subprocess.run([*fetch, f"-DoutputDirectory={partial}"], capture_output=True, text=True, check=False)
@@ -81,7 +82,7 @@ class Broker:
     @classmethod
     def create(cls, folder: Path) -> Broker:
         """Lay out a broker's folder: identities, properties, formatted storage."""
-        require("java", "mvn", "openssl")
+        require("java", "openssl")
         identities = [make_identity(folder, name) for name in ("server", "client", "stranger")]
         broker = cls(folder, *identities)
         *ports, controller = free_ports(len(PROTOCOLS) + 1)

@@ -178,7 +178,7 @@ def _text(text: bytes) -> Candidate:
     return slot_type(TEXT), compact_size(len(text)) + len(text)
 
 
-def _looks_random(text: bytes) -> bool:
+def looks_random(text: bytes) -> bool:
     """Tell identifiers from names: letters and digits, or their cases, change place often."""
     changes = 0
     previous = 0
@@ -198,7 +198,7 @@ def _packed(kind: int, text: bytes, bits: int) -> tuple[Candidate, ...]:
 
 def _base64(text: bytes) -> tuple[Candidate, ...]:
     lower, upper = text.lower() != text, text.upper() != text
-    if not (lower and upper and any(48 <= byte < 58 for byte in text) and _looks_random(text)):
+    if not (lower and upper and any(48 <= byte < 58 for byte in text) and looks_random(text)):
         return ()
     if b"-" in text or b"_" in text:
         return () if b"+" in text or b"/" in text else _packed(BASE64URL, text, 6)
@@ -241,7 +241,7 @@ def _read_alnum(text: bytes) -> tuple[Token, ...]:
             return ((text, found),)
         if text.startswith(b"0x") and _hex(text[2:]):
             return (b"0x", ()), (text[2:], _hex(text[2:]))
-    if len(text) >= _MIN_RANDOM and _looks_random(text):
+    if len(text) >= _MIN_RANDOM and looks_random(text):
         shape = _packed(BASE64, text, 6)
         if len(text) <= MAX_BASE36 and text.isupper():
             shape = ((slot_type(BASE36, len(text)), base36_size(len(text))), *shape)

@@ -50,12 +50,13 @@ class Merging:
             if joined is None:  # too long: this pair stays two, others go on
                 del self._places[pair]
                 continue
-            self.merged[joined] = self.merged.get(joined, 0) + len(places)
-            self._merge(pair, joined)
+            self.merged[joined] = self.merged.get(joined, 0) + self._merge(pair, joined)
             done += 1
         return done
 
-    def _merge(self, pair: Pair, joined: int) -> None:
+    def _merge(self, pair: Pair, joined: int) -> int:
+        """Put one symbol where the pair stands; return how often."""
+        made = 0
         symbols, following, previous = self.symbols, self._next, self._previous
         left, right = pair
         touched: set[Pair] = set()
@@ -74,6 +75,7 @@ class Merging:
                 self._forget(right, symbols[after], second)
                 self._places[joined, symbols[after]].add(place)
                 touched.add((joined, symbols[after]))
+            made += 1
             symbols[place] = joined
             symbols[second] = BREAK - 1  # no longer a place
             following[place] = after
@@ -83,6 +85,7 @@ class Merging:
             places = self._places.get(each)
             if places is not None and len(places) >= self._least:
                 heapq.heappush(self._heap, (-len(places), each))
+        return made
 
     def _forget(self, left: int, right: int, place: int) -> None:
         places = self._places.get((left, right))

@@ -1,8 +1,9 @@
 """Screening: what may become a literal in a codebook, and what must stay a slot for ever.
 
 A codebook is shared, saved and cannot forget, so nothing private may get into it. A word is a literal only if it
-stood in at least `k` distinct messages; e-mail addresses, tokens, keys, card numbers, long digit runs and other
-strings of high entropy never are. The text that a dictionary is trained on passes the same screen.
+stood in at least `k` distinct messages. E-mail addresses, passwords, tokens, keys, card and telephone numbers,
+long digit runs and other strings of high entropy never are, however often they come. The text that a dictionary
+is trained on passes the same screen.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from collections.abc import Container, Sequence
 from typing import Final
 
-from aura_stream.codec.lexer import Candidate
+from aura_stream.codec.lexer import Candidate, looks_random
 from aura_stream.codec.slots import (
     BASE36,
     BASE64,
@@ -27,41 +28,27 @@ from aura_stream.codec.slots import (
 DISTINCT_MESSAGES: Final = 5
 _MAX_DIGITS: Final = 5  # a longer run of digits is never a literal
 _MAX_WORD: Final = 40
+_MIN_RANDOM: Final = 16  # bytes: shorter words in mixed case are names
 _NEVER: Final = frozenset({UUID, TIME, BASE64, BASE64URL, BASE36, HEX_LOWER, HEX_UPPER})
 
-# Spans whose every token stays out of the book, whatever its count. Each alternative is a plain run: linear time.
+# Spans whose tokens all stay out of the book, however often they stand there. Bounded repeats: linear time.
 _PRIVATE: Final = re.compile(
     rb"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+"  # e-mail addresses
-    rb"|\b(?:\d[ -]?){12,18}\d\b"  # card numbers; Luhn is checked below
-    rb"|\beyJ[A-Za-z0-9_.-]{10,}"  # JSON web tokens
-    rb"|\b(?:AKIA|ASIA|AIza|ghp_|gho_|ghs_|github_pat_|glpat-|xox[abposr]-|sk-|pk-|sk_|pk_|rk_|hf_)[A-Za-z0-9_-]{8,}"
+    rb"|://[^\s/@:\"']{1,64}:[^\s/@\"']{1,64}@"  # user and password of a URL
+    rb"|\b\d(?:[ -]?\d){8,}\b"  # card, account, telephone and social security numbers, grouped or not
+    rb"|\beyJ[A-Za-z0-9_.-]{10,}"  # JSON web tokens (RFC 7519)
+    rb"|\b(?:AKIA|ASIA|AIza|gh[opsu]_|github_pat_|glpat-|xox[abposr]-|[sprk]{2}[-_]|hf_|npm_|pypi-)[A-Za-z0-9_-]{8,}"
+    rb"|-----BEGIN [A-Z ]{1,40}-----[A-Za-z0-9+/=\s\\]{1,8192}"  # PEM (RFC 7468)
     rb"|(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
-    rb"|(?i:(?:password|passwd|secret|token|api_?key|access_?key|authorization|credential)s?)"
-    rb"[\"'\\]{0,3}\s?[:=]\s?[\"'\\]{0,3}[^\s\"'\\,;&}\]]{4,}"
+    rb"|(?i:passwords?|passwd|passphrase|secrets?|tokens?|api[_-]?keys?|access[_-]?keys?|authorization|credentials?)"
+    rb"[\w-]{0,20}[\"'\\]{0,3}\s?[:=]\s?[\"'\\]{0,3}(?:(?i:bearer|basic)\s+)?(?!null|true|false)"
+    rb"(?P<value>[^\s\"'\\,;&}\]]{3,})"
 )
-_CARD: Final = re.compile(rb"[\d -]+\Z")
-
-
-def luhn(digits: bytes) -> bool:
-    """Tell whether a digit string has a valid Luhn checksum (ISO/IEC 7812-1, annex B)."""
-    total = 0
-    for place, byte in enumerate(reversed(digits)):
-        value = byte - 48
-        if place & 1:
-            value = value * 2 - 9 if value > 4 else value * 2
-        total += value
-    return total % 10 == 0
 
 
 def private_spans(message: bytes) -> list[tuple[int, int]]:
     """Return the places of a message that look private, as (start, end)."""
-    spans = []
-    for match in _PRIVATE.finditer(message):
-        text = match[0]
-        if _CARD.match(text) and not luhn(re.sub(rb"[ -]", b"", text)):
-            continue
-        spans.append(match.span())
-    return spans
+    return [match.span("value" if match["value"] else 0) for match in _PRIVATE.finditer(message)]
 
 
 class Screen:
@@ -101,12 +88,11 @@ class Screen:
             return False
         if not candidates:
             return True
-        kinds = {kind_of(slot) for slot, _ in candidates}
         if text.isdigit():
             return len(text) <= _MAX_DIGITS
         if text.isalpha():
-            return True
-        return not kinds & _NEVER
+            return len(text) < _MIN_RANDOM or not looks_random(text)
+        return _NEVER.isdisjoint(kind_of(slot) for slot, _ in candidates)
 
     @staticmethod
     def is_word(candidates: Sequence[Candidate]) -> bool:

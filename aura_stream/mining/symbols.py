@@ -22,7 +22,6 @@ from aura_stream.mining.screen import Screen, private_spans
 
 _CHOICE: Final = 0.6  # bytes per bit of a choice: tuned on shared files, between 0.4 and 0.9 it hardly matters
 _ENUM_VALUES: Final = 128  # of a few bytes each: the limits of a template hold by far
-_MAX_TEXTS: Final = 256  # distinct texts counted per context
 
 Context = tuple[object, object, object]
 
@@ -52,7 +51,7 @@ def private_places(message: bytes, texts: Sequence[bytes]) -> frozenset[int]:
 
 @dataclass(slots=True)
 class _Values:
-    """What stood in one context."""
+    """What stood in one context: how often, the texts that may be literals, the slot types that held it."""
 
     total: int = 0
     texts: Counter[bytes] = field(default_factory=Counter)
@@ -81,7 +80,7 @@ class Contexts:
             values = self._values[_context(signatures, place)]
             values.total += 1
             text = message.texts[place]
-            if text in values.texts or len(values.texts) < _MAX_TEXTS:
+            if place not in message.private and self._screen.allows(text, found):
                 values.texts[text] += 1
             for slot, _ in found:
                 values.fits[slot] += 1
@@ -110,7 +109,7 @@ class Contexts:
         if not allowed:
             return best
         if self._with_enums:
-            enum, covered = self._enum(context, found)
+            enum, covered = self._enum(context)
             if text in enum and 1 + _choice(values.total, covered) < least:
                 best, least = enum, 1 + _choice(values.total, covered)
         count = values.texts[text]
@@ -118,18 +117,15 @@ class Contexts:
             return text
         return best
 
-    def _enum(self, context: Context, found: tuple[Candidate, ...]) -> tuple[Enum, int]:
+    def _enum(self, context: Context) -> tuple[Enum, int]:
         """Return a context's frequent values as a table, and how many sightings it covers; empty if it is none."""
         known = self._enums.get(context)
         if known is None:
             values = self._values[context]
-            frequent = [
-                (text, count)
-                for text, count in values.texts.most_common(_ENUM_VALUES)
-                if count >= self._screen.distinct_messages and self._screen.allows(text, found)
-            ]
+            least = self._screen.distinct_messages
+            frequent = [each for each in values.texts.most_common(_ENUM_VALUES) if each[1] >= least]
             known = tuple(text for text, _ in frequent), sum(count for _, count in frequent)
-            if len(known[0]) < 2 or sum(map(len, known[0])) > MAX_LITERAL:
+            if len(frequent) < 2 or sum(map(len, known[0])) > MAX_LITERAL:
                 known = (), 0
             self._enums[context] = known
         return known

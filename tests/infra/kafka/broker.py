@@ -137,7 +137,8 @@ class Broker:
             java.resume()
 
     def _java(self, main: str) -> list[str]:
-        return ["java", *JAVA_OPTIONS, "-cp", f"{jars()}/*", main]
+        own = f"-Djava.io.tmpdir={self.folder}"  # native libraries are unpacked there, and stay after kill -9
+        return ["java", own, *JAVA_OPTIONS, "-cp", f"{jars()}/*", main]
 
     def _format(self) -> None:
         scram = [

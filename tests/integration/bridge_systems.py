@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
@@ -189,11 +190,11 @@ class Process:
     """A real `aura-stream run`, which ends with the test."""
 
     def __init__(self, folder: Path, text: str, *options: str) -> None:
-        path = folder / "bridge.yaml"
+        name = uuid4().hex[:8]
+        path, self._errors = folder / f"{name}.yaml", folder / f"{name}.stderr"
         path.write_text(text)
-        self._log = (folder / "stderr.txt").open("wb")
+        self._log = self._errors.open("wb")
         self.popen = subprocess.Popen([COMMAND, "run", str(path), *options], stderr=self._log)
-        self._folder = folder
 
     def wait(self) -> int:
         """Return the exit code."""
@@ -201,7 +202,7 @@ class Process:
 
     def errors(self) -> str:
         """Return what was written to stderr so far."""
-        return (self._folder / "stderr.txt").read_text()
+        return self._errors.read_text()
 
     def __enter__(self) -> Process:
         return self
@@ -218,7 +219,7 @@ async def eventually(what: str, condition: Callable[[], Awaitable[bool]]) -> Non
     deadline = time.monotonic() + PATIENCE
     while not await condition():
         assert time.monotonic() < deadline, f"never came: {what}"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
 
 
 def sample_messages(count: int) -> list[bytes]:

@@ -79,13 +79,14 @@ def brotli_decompress(frame: bytes, limit: int) -> bytes:
     piece = frame
     try:
         while True:
-            out += decoder.process(piece, output_buffer_limit=_BROTLI_STEP)
+            step = decoder.process(piece, output_buffer_limit=_BROTLI_STEP)
+            out += step
             piece = b""
             if len(out) > limit:
                 raise LimitExceededError(f"the message would be larger than {limit} bytes")
             if decoder.is_finished():
                 break
-            if decoder.can_accept_more_data():
+            if not step:
                 raise CorruptFrameError("damaged frame: the brotli stream is cut off")
     except brotli.error as exc:
         raise CorruptFrameError(f"damaged frame: {exc}") from exc

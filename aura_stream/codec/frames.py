@@ -66,6 +66,7 @@ def _header_table() -> list[_Header]:
 
 
 _HEADERS = _header_table()
+_EXTENSIONS = {bytes((EXTENSION_TEMPLATE,)): "template", bytes((EXTENSION_DICTIONARY,)): "dictionary"}
 _MAX_LEB128 = 4  # bytes: generations end long before
 
 
@@ -83,7 +84,7 @@ def read_header(frame: bytes) -> tuple[str, int | None, int]:
 
 
 def _read_extension(frame: bytes) -> tuple[str, int | None, int]:
-    method = {EXTENSION_TEMPLATE: "template", EXTENSION_DICTIONARY: "dictionary"}.get(frame[1] if len(frame) > 1 else 0)
+    method = _EXTENSIONS.get(frame[1:2])
     if method is None:
         raise CorruptFrameError("an extension frame of an unknown method")
     generation = 0
@@ -196,10 +197,12 @@ def first_template(frame: bytes, at: int) -> int | None:
 def count_methods(frames: Sequence[bytes]) -> dict[str, int]:
     """Return how many frames each method made, from their first bytes: cheap, for a batch at once."""
     counts = dict.fromkeys(("template", "zstd", "brotli", "raw"), 0)
-    for first, count in Counter(frame[:1] for frame in frames).items():
-        method = _HEADERS[first[0]].method if first else "raw"
+    for head, count in Counter(frame[:2] if frame[:1] == b"\xfe" else frame[:1] for frame in frames).items():
+        method = _HEADERS[head[0]].method if head else "raw"
+        if method == "extension":
+            method = _EXTENSIONS.get(head[1:], "raw")
         counts[_COUNTED.get(method, "raw")] += count
     return counts
 
 
-_COUNTED = {"template": "template", "extension": "template", "dictionary": "zstd", "zstd": "zstd", "brotli": "brotli"}
+_COUNTED = {"template": "template", "dictionary": "zstd", "zstd": "zstd", "brotli": "brotli"}

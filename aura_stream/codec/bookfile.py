@@ -96,6 +96,7 @@ def parse(data: bytes, name: str, make: Callable[[int, Any, tuple[Generation, ..
     reader = _Reader(data)
     try:
         check_bytes, raw = reader.read()
+        reader.entry = "header"  # the only one whose content was not looked at
         return make(check_bytes, raw, tuple(reader.generations))
     except CodebookError as exc:
         raise CodebookError(f"{name}: {reader.entry}: {exc}", reader.entry) from exc

@@ -178,15 +178,15 @@ def _text(text: bytes) -> Candidate:
     return slot_type(TEXT), compact_size(len(text)) + len(text)
 
 
-def looks_random(text: bytes) -> bool:
-    """Tell identifiers from names: letters and digits, or their cases, change place often."""
+def looks_random(text: bytes, one_in: int = 3) -> bool:
+    """Tell identifiers from names: letters and digits, or their cases, change place at one in so many bytes."""
     changes = 0
     previous = 0
     for byte in text:
         cls = 1 if byte < 58 else 2 if byte < 91 else 3
         changes += cls != previous
         previous = cls
-    return changes * 3 >= len(text)
+    return changes * one_in >= len(text)
 
 
 def _packed(kind: int, text: bytes, bits: int) -> tuple[Candidate, ...]:

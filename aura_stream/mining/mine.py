@@ -52,7 +52,7 @@ def _observe(messages: Sequence[bytes], distinct_messages: int) -> tuple[Screen,
     birth = birth_of(lexed)
     observed = []
     for message, (texts, candidates) in zip(messages, lexed, strict=True):
-        private = private_places(message, texts)
+        private = private_places(message, texts, candidates)
         screen.observe(texts, private)
         observed.append(Lexed(texts, sized(texts, candidates, birth * 10**9), private))
     return screen, observed, birth

@@ -28,7 +28,7 @@ from aura_stream.codec.slots import (
 DISTINCT_MESSAGES: Final = 5
 _MAX_DIGITS: Final = 5  # a longer run of digits is never a literal
 _MAX_WORD: Final = 40
-_MIN_RANDOM: Final = 16  # bytes: shorter words in mixed case are names
+_MIN_RANDOM: Final = 12  # bytes: shorter words in mixed case are names
 _NEVER: Final = frozenset({UUID, TIME, BASE64, BASE64URL, BASE36, HEX_LOWER, HEX_UPPER})
 
 # Spans whose tokens all stay out of the book, however often they stand there. Bounded repeats: linear time.
@@ -91,7 +91,7 @@ class Screen:
         if text.isdigit():
             return len(text) <= _MAX_DIGITS
         if text.isalpha():
-            return len(text) < _MIN_RANDOM or not looks_random(text)
+            return len(text) < _MIN_RANDOM or not looks_random(text, one_in=2)
         return _NEVER.isdisjoint(kind_of(slot) for slot, _ in candidates)
 
     @staticmethod

@@ -25,10 +25,10 @@ def subwords(words: Mapping[bytes, Sequence[int]], least: int) -> list[bytes]:
         piece = pieces[left] + pieces[right]
         if len(piece) > _MAX_SUBWORD:
             return None
-        if piece not in numbers:
-            numbers[piece] = len(pieces)
+        number = numbers.setdefault(piece, len(pieces))
+        if number == len(pieces):
             pieces.append(piece)
-        return numbers[piece]
+        return number
 
     streams = [
         list(word)

@@ -35,8 +35,10 @@ class Lexed:
     private: frozenset[int]
 
 
-def private_places(message: bytes, texts: Sequence[bytes]) -> frozenset[int]:
-    """Return the places of the tokens that a private span touches."""
+def private_places(
+    message: bytes, texts: Sequence[bytes], candidates: Sequence[tuple[Candidate, ...]]
+) -> frozenset[int]:
+    """Return the places of the words and values that a private span touches; marks between them tell nothing."""
     spans = private_spans(message)
     if not spans:
         return frozenset()
@@ -45,7 +47,7 @@ def private_places(message: bytes, texts: Sequence[bytes]) -> frozenset[int]:
     for start, end in spans:
         first = bisect_right(starts, start) - 1
         last = bisect_right(starts, end - 1)
-        places.update(range(first, last))
+        places.update(place for place in range(first, last) if candidates[place])
     return frozenset(places)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from aura_stream.runtime import Statistics
 
 LOG_EVERY: Final = 5.0  # seconds
 DRAW_EVERY: Final = 0.25
+WINDOW: Final = 2.0  # seconds: messages are settled by the thousand, and a speed that jumps cannot be read
 
 log = logging.getLogger(__name__)
 
@@ -57,15 +59,17 @@ class Meter:
         self._statistics = statistics
         self._decoding = decoding
         self._clock = clock
-        self._begun = self._last = clock()
-        self._settled = 0
+        self._begun = clock()
+        self._readings = deque([(self._begun, 0)])  # when, and how many messages were settled then
 
     def read(self) -> Snapshot:
-        """Return the present state; the speed is that since the last reading."""
+        """Return the present state; the speed is that since the last reading, or over WINDOW if that is longer."""
         now, settled = self._clock(), self._statistics.settled
-        speed = (settled - self._settled) / max(now - self._last, 1e-6)
-        self._last, self._settled = now, settled
-        return self._snapshot(speed)
+        while len(self._readings) > 1 and self._readings[1][0] <= now - WINDOW:
+            self._readings.popleft()
+        then, before = self._readings[0]
+        self._readings.append((now, settled))
+        return self._snapshot((settled - before) / max(now - then, 1e-6))
 
     def read_total(self) -> Snapshot:
         """Return the present state; the speed is that since the beginning."""

@@ -35,6 +35,16 @@ def test_speed_is_that_since_the_last_reading() -> None:
     assert meter.read_total().messages_per_second == 25.0
 
 
+def test_frequent_readings_give_a_speed_that_does_not_jump() -> None:
+    statistics, clock = Statistics(), _clock(0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+    meter = Meter(statistics, decoding=False, clock=lambda: next(clock))
+    speeds = []
+    for settled in (50, 50, 100, 100, 150, 150):  # 50 messages each second, settled in portions
+        statistics.settled = settled
+        speeds.append(meter.read().messages_per_second)
+    assert speeds[3:] == [50.0, 50.0, 50.0]
+
+
 def test_a_reading_in_words() -> None:
     clock = _clock(0.0, 2.0)
     meter = Meter(_statistics(), decoding=False, clock=lambda: next(clock))

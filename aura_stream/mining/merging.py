@@ -17,7 +17,10 @@ Pair = tuple[int, int]
 
 
 class Merging:
-    """Merges the pairs of a sequence of symbol numbers. `joins` makes a new symbol of two, or refuses with None."""
+    """Merges the pairs of a sequence of symbol numbers that ends with a break, as `flatten` makes it.
+
+    `joins` makes a new symbol of two, or refuses with None. Pairs seen less than `least` times stay.
+    """
 
     def __init__(self, symbols: list[int], joins: Callable[[int, int], int | None], least: int) -> None:
         self.symbols = symbols
@@ -64,14 +67,12 @@ class Merging:
             if symbols[place] != left:  # taken by the same pair one place before: x,x,x
                 continue
             second = following[place]
-            if second >= len(symbols) or symbols[second] != right:
-                continue
             before, after = previous[place], following[second]
             if before >= 0 and symbols[before] >= 0:
                 self._forget(symbols[before], left, before)
                 self._places[symbols[before], joined].add(before)
                 touched.add((symbols[before], joined))
-            if after < len(symbols) and symbols[after] >= 0:
+            if symbols[after] >= 0:
                 self._forget(right, symbols[after], second)
                 self._places[joined, symbols[after]].add(place)
                 touched.add((joined, symbols[after]))
@@ -79,8 +80,7 @@ class Merging:
             symbols[place] = joined
             symbols[second] = BREAK - 1  # no longer a place
             following[place] = after
-            if after < len(symbols):
-                previous[after] = place
+            previous[after] = place
         for each in touched:
             places = self._places.get(each)
             if places is not None and len(places) >= self._least:

@@ -19,16 +19,13 @@ def subwords(words: Mapping[bytes, Sequence[int]], least: int) -> list[bytes]:
     `words`: for each word, some of the messages it stood in (`least` of them are enough).
     """
     pieces: list[bytes] = [bytes((byte,)) for byte in range(256)]
-    numbers = {piece: number for number, piece in enumerate(pieces)}
 
     def join(left: int, right: int) -> int | None:
         piece = pieces[left] + pieces[right]
         if len(piece) > _MAX_SUBWORD:
             return None
-        number = numbers.setdefault(piece, len(pieces))
-        if number == len(pieces):
-            pieces.append(piece)
-        return number
+        pieces.append(piece)
+        return len(pieces) - 1
 
     streams = [
         list(word)
@@ -37,7 +34,7 @@ def subwords(words: Mapping[bytes, Sequence[int]], least: int) -> list[bytes]:
         for _ in range(min(len(messages), _MAX_WEIGHT))
     ]
     Merging(flatten(streams), join, least).run(_MAX_SUBWORDS)
-    return _widespread(pieces, words, least)
+    return _widespread(list(dict.fromkeys(pieces)), words, least)
 
 
 def _widespread(pieces: Sequence[bytes], words: Mapping[bytes, Sequence[int]], least: int) -> list[bytes]:

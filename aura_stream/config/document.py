@@ -14,6 +14,7 @@ Path = tuple[str | int, ...]
 
 MAX_DEPTH: Final = 32  # an alias may contain itself
 MAX_NODES: Final = 100_000  # aliases of aliases grow without end
+_NOT_A_VALUE: Final = (ValueError, LookupError, AttributeError, TypeError, OverflowError)  # what PyYAML lets through
 
 
 @dataclass(slots=True)
@@ -73,6 +74,8 @@ def parse_yaml(text: str, name: str) -> Document:
         root = loader.get_single_node()
         reader = _Reader(loader, name)
         values = {} if root is None else reader.value(root, ())
+    except RecursionError as error:
+        raise ConfigError(f"{name}:1:1: nested too deeply") from error
     except yaml.MarkedYAMLError as error:
         raise ConfigError(f"{_at(name, error.problem_mark)}: {error.problem}") from error
     finally:
@@ -99,7 +102,7 @@ class _Reader:
             return [self._element(child, (*path, index)) for index, child in enumerate(node.value)]
         try:
             return self._loader.construct_object(node)
-        except ValueError as error:  # 2024-13-45 looks like a date to YAML, and is none
+        except _NOT_A_VALUE as error:  # 2024-13-45 looks like a date to YAML, and is none
             raise ConfigError(f"{_at(self._name, node.start_mark)}: not a value; put it in quotes") from error
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> Mapping[str, Any]:

@@ -179,11 +179,11 @@ def configuration(
     return json.dumps(mapping | more)
 
 
-async def run_once(text: str) -> Statistics:
+async def run_once(text: str, patience: float = PATIENCE) -> Statistics:
     """Run a bridge with `--once` inside this process."""
     connectors = InstalledConnectors()
     config = parse_config(text, "bridge.yaml", option_models(connectors), {})
-    return await asyncio.wait_for(run_bridge(config, connectors, once=True), PATIENCE)
+    return await asyncio.wait_for(run_bridge(config, connectors, once=True), patience)
 
 
 class Process:

@@ -46,13 +46,22 @@ def digest(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
+def read_template(items: list[Any]) -> tuple[bytes | Slot, ...]:
+    symbols = tuple(read_symbol(item) for item in items)
+    if not 1 <= len(symbols) <= 64 or sum(len(symbol) for symbol in symbols if isinstance(symbol, bytes)) > 1000:
+        refuse("template")
+    return symbols
+
+
 def read_symbol(item: Any) -> bytes | Slot:
     if isinstance(item, bytes):
-        return item
+        return item or refuse("empty literal")
     kind, parameter = item
-    if kind == ENUM:
-        return Slot(ENUM, 0, tuple(parameter))
-    return Slot(kind, parameter)
+    if kind != ENUM:
+        return Slot(kind, parameter)
+    if not 2 <= len(parameter) <= 255 or not all(parameter) or sum(map(len, parameter)) > 1000:
+        refuse("enum")
+    return Slot(ENUM, 0, tuple(parameter))
 
 
 def values_with_ends(data: bytes) -> Iterator[tuple[Any, int]]:
@@ -99,5 +108,7 @@ def read_records(data: bytes) -> Book:
 def read_generation(body: bytes, bodies: dict[tuple[str, bytes], bytes]) -> Generation:
     birth, names, dictionary = msgpack.unpackb(body)
     templates = [msgpack.unpackb(bodies["template", name]) for name in names]
-    symbols = tuple(tuple(read_symbol(item) for item in template) for template in templates)
+    symbols = tuple(read_template(template) for template in templates)
+    if not 0 <= birth < 1 << 40:
+        refuse("birth")
     return Generation(birth, symbols, bodies["dictionary", dictionary] if dictionary else b"")

@@ -27,20 +27,16 @@ def _id(golden: Frozen) -> str:
 
 
 @pytest.mark.parametrize("golden", frames(), ids=_id)
-def test_a_golden_frame_decodes_to_its_message(golden: Frozen) -> None:
-    codec = HybridCodec(Codebook.from_bytes(book_files()[golden.book]))
-    assert codec.decode(golden.frame) == golden.message
-
-
-@pytest.mark.parametrize("golden", frames(), ids=_id)
-def test_the_document_alone_is_enough_to_decode_a_golden_frame(golden: Frozen) -> None:
-    assert decoders(golden.book).independent(golden.frame) == golden.message
+def test_a_golden_frame_decodes_to_its_message_by_the_codec_and_by_the_document_alone(golden: Frozen) -> None:
+    both = decoders(golden.book)
+    assert both.codec.decode(golden.frame) == golden.message
+    assert both.independent(golden.frame) == golden.message
 
 
 @pytest.mark.parametrize("golden", [each for each in frames() if each.encode], ids=_id)
 def test_a_fresh_codec_writes_the_golden_frame(golden: Frozen) -> None:
     assert golden.encode is not None
-    codec = HybridCodec(Codebook.from_bytes(book_files()[golden.book]), golden.encode)
+    codec = HybridCodec(decoders(golden.book).codec.codebook, golden.encode)
     frame = codec.encode(golden.message)
     if golden.frame[:1] in COMPRESSED:
         # The bytes are those of the wheel's version of zstd or brotli; the method is ours.
@@ -67,30 +63,33 @@ def test_a_codebook_file_is_read_from_disk_by_both(tmp_path: Path) -> None:
     assert len(Codebook.load(path).generations) == len(read_book(path).generations) == 25
 
 
-@pytest.mark.parametrize("golden", [each for each in frames() if len(each.frame) < 600], ids=_id)
-def test_both_decoders_agree_on_every_prefix_of_a_golden_frame(golden: Frozen) -> None:
-    both = decoders(golden.book)
-    for end in range(len(golden.frame)):
-        both.agree(golden.frame[:end])
+@pytest.mark.parametrize("name", BOOKS)
+def test_both_decoders_agree_on_every_prefix_of_a_golden_frame(name: str) -> None:
+    both = decoders(name)
+    for golden in frames():
+        if golden.book == name and len(golden.frame) < 600:
+            for end in range(len(golden.frame)):
+                both.agree(golden.frame[:end])
 
 
-FLIPPED = [each for each in frames() if each.book in ("check0", "many") and 1 < len(each.frame) < 120]
+@pytest.mark.parametrize("name", ["check0", "many"])
+def test_both_decoders_agree_on_every_single_bit_flip_of_a_golden_frame(name: str) -> None:
+    both = decoders(name)
+    for golden in frames():
+        if golden.book == name and 1 < len(golden.frame) < 60:
+            for bit in range(8 * len(golden.frame)):
+                damaged = bytearray(golden.frame)
+                damaged[bit // 8] ^= 1 << bit % 8
+                both.agree(bytes(damaged))
 
 
-@pytest.mark.parametrize("golden", FLIPPED, ids=_id)
-def test_both_decoders_agree_on_every_single_bit_flip_of_a_golden_frame(golden: Frozen) -> None:
-    both = decoders(golden.book)
-    for bit in range(8 * len(golden.frame)):
-        damaged = bytearray(golden.frame)
-        damaged[bit // 8] ^= 1 << bit % 8
-        both.agree(bytes(damaged))
-
-
-@pytest.mark.parametrize("golden", FLIPPED, ids=_id)
-def test_both_decoders_agree_on_a_golden_frame_with_bytes_behind_it(golden: Frozen) -> None:
-    both = decoders(golden.book)
-    for extra in range(256):
-        both.agree(golden.frame + bytes((extra,)))
+@pytest.mark.parametrize("name", ["check0", "many"])
+def test_both_decoders_agree_on_a_golden_frame_with_bytes_behind_it(name: str) -> None:
+    both = decoders(name)
+    for golden in frames():
+        if golden.book == name:
+            for extra in range(0, 256, 5):
+                both.agree(golden.frame + bytes((extra,)))
 
 
 @pytest.mark.parametrize(
@@ -139,8 +138,9 @@ def _compact(value: int) -> bytes:
 @pytest.mark.parametrize("name", ["empty", "first"])
 def test_a_damaged_codebook_is_refused_by_both(name: str) -> None:
     file = book_files()[name]
-    damaged = [file[:end] for end in range(len(file))] + [file + b"\xc0"]
-    for place in range(len(file)):
+    step = 1 + len(file) // 300
+    damaged = [file[:end] for end in range(0, len(file), step)] + [file + b"\xc0"]
+    for place in range(0, len(file), step):
         changed = bytearray(file)
         changed[place] ^= 1 << place % 8
         damaged.append(bytes(changed))

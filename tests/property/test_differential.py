@@ -51,7 +51,7 @@ def _trained() -> Decoders:
     return Decoders(mined(check_bytes=0).to_bytes())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(MESSAGES, st.sampled_from(["batched", "standalone"]))
 def test_whatever_the_codec_writes_the_independent_decoder_reads(message: bytes, destination: str) -> None:
     both = _trained()
@@ -66,21 +66,21 @@ def test_every_sample_message_is_read_by_the_independent_decoder() -> None:
         assert both.independent(codec.encode(message)) == message
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(MARKERS, ITEMS)
 def test_both_decoders_agree_on_random_frames(marker: int, body: bytes) -> None:
     for both in (_trained(), decoders("check0")):
         both.agree(bytes((marker,)) + body)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=80))
 def test_both_decoders_agree_on_random_bytes(frame: bytes) -> None:
     _trained().agree(frame)
     decoders("marked").agree(frame)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.sampled_from([each for each in golden_frames() if each.frame]), st.data())
 def test_both_decoders_agree_on_golden_frames_with_a_part_replaced(golden: Frozen, data: st.DataObject) -> None:
     frame, book = golden.frame, golden.book

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 
 import brotli
 import pytest
@@ -32,10 +33,8 @@ def test_zstd_frames_carry_neither_magic_nor_checksum_nor_dictionary_id() -> Non
 
 def test_a_frame_of_another_dictionary_is_another_message_or_damage() -> None:
     frame = general.Zstd(DICTIONARY).compress(DICTIONARY[:50])
-    try:
+    with suppress(CorruptFrameError):
         assert general.Zstd().decompress(frame, 1000) != DICTIONARY[:50]
-    except CorruptFrameError:
-        pass
 
 
 @given(st.binary(max_size=60))
@@ -43,7 +42,7 @@ def test_any_bytes_are_a_message_damage_or_beyond_the_limit(frame: bytes) -> Non
     for decompress in (general.Zstd().decompress, general.Zstd(DICTIONARY).decompress, general.brotli_decompress):
         try:
             assert len(decompress(frame, 1000)) <= 1000
-        except (CorruptFrameError, HybridCodec, LimitExceededError):
+        except (CorruptFrameError, LimitExceededError):
             continue
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +24,6 @@ from tests.unit.codec.books import (
     by_hand,
     many_generations,
     mined,
-    sample,
     sample_messages,
     template,
 )
@@ -175,7 +175,7 @@ def test_standalone_takes_the_smallest_method_and_each_occurs() -> None:
     frames = codec.encode_batch(messages)
     assert [codec.peek(frame).method for frame in frames][:2] == ["template", "zstd"]
     assert codec.peek(frames[-1]).method == "raw"
-    text = b" ".join(sample("chat.txt"))[:40_000]
+    text = Path(hybrid.__file__).read_bytes()
     plain = HybridCodec(Codebook())
     assert plain.peek(plain.encode(text)).method == "brotli"
     assert plain.peek(plain.encode(b"ab" * 1000)).method == "zstd"

@@ -41,7 +41,7 @@ def _assert_bounded(codec: HybridCodec, frame: bytes) -> None:
     assert len(message) <= max(LIMIT, len(frame))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(first=st.sampled_from(sorted(MARKERS)), tail=TAILS, codec=st.sampled_from(CODECS))
 def test_any_bytes_behind_any_marker_are_a_message_or_a_decode_error(
     first: int, tail: bytes, codec: HybridCodec
@@ -49,7 +49,7 @@ def test_any_bytes_behind_any_marker_are_a_message_or_a_decode_error(
     _assert_bounded(codec, bytes((first,)) + tail)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     items=st.lists(
         st.one_of(

@@ -58,7 +58,7 @@ def _assert_sound(message: bytes) -> None:
             assert kind_of(slot) == TIME or size == len(payload)
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(MESSAGES)
 def test_tokens_put_together_are_the_message_and_each_candidate_holds_its_token(message: bytes) -> None:
     _assert_sound(message)

@@ -69,7 +69,7 @@ def _read(slot: int, payload: bytes) -> bytes:
     return text
 
 
-@settings(max_examples=1000)
+@settings(max_examples=300)
 @given(st.sampled_from(VALID), TEXTS)
 def test_a_text_that_a_slot_takes_is_given_back(slot: int, text: bytes) -> None:
     payload = _written(slot, text)

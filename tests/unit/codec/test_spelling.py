@@ -29,7 +29,7 @@ def test_pieces_put_together_are_the_word_and_cost_what_is_said(word: bytes) -> 
 
 def test_the_longest_sub_words_win() -> None:
     assert Speller(_trie()).spell(b"testing") == (2, (6, 2))
-    assert Speller(_trie()).spell(b"string") == (2, (3, 5)) or Speller(_trie()).spell(b"string")[0] == 2
+    assert Speller(_trie()).spell(b"string") == (2, (3, 5))
 
 
 def test_what_sub_words_cannot_shorten_is_left_to_a_literal_run() -> None:

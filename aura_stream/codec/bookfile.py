@@ -13,7 +13,7 @@ A digest is 16 bytes of BLAKE2b over the body. A generation names only entries t
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
@@ -62,15 +62,15 @@ def _records(generations: Sequence[Generation]) -> Iterator[tuple[str, bytes, by
 def replace_file(path: str | PathLike[str], data: bytes) -> None:
     """Write a file atomically: a temporary one beside it, synced, then renamed over it."""
     target = Path(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:  # not mkstemp: a codebook is for others to read, as the umask says
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     _sync_folder(target.parent)
 

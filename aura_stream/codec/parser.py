@@ -15,7 +15,7 @@ from aura_stream.codec.copies import Copies
 from aura_stream.codec.lexer import Candidate
 from aura_stream.codec.slots import REPEAT, TEXT, TIME, Trail, kind_of, parameter_of, slot_type, writer
 from aura_stream.codec.spelling import Speller
-from aura_stream.codec.trie import END, ENUM_EDGES, Node, Trie
+from aura_stream.codec.trie import END, ENUM_EDGES, Node, Trie, enum_children
 from aura_stream.codec.wire import MIN_COPY, compact_size
 
 MAX_STEPS: Final = 64
@@ -271,10 +271,9 @@ class _Path:
     def _enums(self, node: Node, at: int, here: int, place: int) -> list[tuple[Node, int, int]]:
         """Step over a token that stands in one of the node's enums."""
         states = []
-        for index, child in node[ENUM_EDGES]:
-            if self.texts[at] in index:
-                self._reach(child, at + 1, here + 1, place)
-                states.append((child, at + 1, here + 1))
+        for child in enum_children(node, self.texts[at]):
+            self._reach(child, at + 1, here + 1, place)
+            states.append((child, at + 1, here + 1))
         return states
 
     def _reach(self, node: Node, at: int, here: int, place: int) -> None:

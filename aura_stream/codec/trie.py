@@ -1,7 +1,6 @@
 """The trie of a generation: from the tokens of a message to the templates that match at a place.
 
-A node is a plain dict. Keys: a literal's bytes, a slot type (int), ENUM_EDGES for a list of (index of values,
-child), END for what ends here: (template number, size of its code).
+A node is a plain dict. Keys: a literal's bytes, a slot type (int), ENUM_EDGES for its enums, END for what ends here: (template number, size of its code).
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ Node = dict[Any, Any]
 END: Final = None
 ENUM_EDGES: Final = -1
 MAX_SUBWORD: Final = 24
+MAX_ENUM_EDGES: Final = 8  # enums with the same value that a parse looks at: the first inserted
 
 
 def code_size(number: int) -> int:
@@ -51,13 +51,30 @@ class Trie:
             self.longest_subword = max(self.longest_subword, len(first))
 
 
+class _EnumEdges:
+    """The enums that lead on from a node, and for each of their values the children it leads to."""
+
+    __slots__ = ("by_enum", "by_value")
+
+    def __init__(self) -> None:
+        self.by_enum: dict[tuple[bytes, ...], Node] = {}
+        self.by_value: dict[bytes, list[Node]] = {}
+
+
 def _enum_child(node: Node, values: tuple[bytes, ...]) -> Node:
-    edges = node.setdefault(ENUM_EDGES, [])
-    index = {value: place for place, value in enumerate(values)}
-    known: Node
-    for values_there, known in edges:
-        if values_there == index:
-            return known
-    child: Node = {}
-    edges.append((index, child))
+    edges: _EnumEdges = node.setdefault(ENUM_EDGES, _EnumEdges())
+    known = edges.by_enum.get(values)
+    if known is not None:
+        return known
+    child = edges.by_enum[values] = {}
+    for value in values:
+        children = edges.by_value.setdefault(value, [])
+        if len(children) < MAX_ENUM_EDGES:
+            children.append(child)
     return child
+
+
+def enum_children(node: Node, value: bytes) -> list[Node]:
+    """Return the nodes that a value leads to through enums: a few, however many enums there are."""
+    edges: _EnumEdges = node[ENUM_EDGES]
+    return edges.by_value.get(value, [])

@@ -38,7 +38,10 @@ class _Phrases:
 
 
 def mine_phrases(streams: Sequence[Sequence[Symbol | None]]) -> list[Template]:
-    """Return single symbols and merges seen often enough, the most seen first. None breaks a stream."""
+    """Return single symbols and merges seen often enough, the most seen first. None breaks a stream.
+
+    An enum by itself is left out: it says less than a literal or a slot of its own.
+    """
     phrases = _Phrases()
     flat = flatten(
         [[BREAK if symbol is None else phrases.number((symbol,)) for symbol in stream] for stream in streams]
@@ -48,4 +51,5 @@ def mine_phrases(streams: Sequence[Sequence[Symbol | None]]) -> list[Template]:
     merging.run(_MAX_MERGES)
     counts.update(merging.merged)
     order = sorted(counts, key=lambda number: (-counts[number], number))
-    return [Template(phrases.phrases[number]) for number in order if counts[number] >= LEAST_PAIR]
+    found = [phrases.phrases[number] for number in order if counts[number] >= LEAST_PAIR]
+    return [Template(phrase) for phrase in found if len(phrase) > 1 or not isinstance(phrase[0], tuple)]

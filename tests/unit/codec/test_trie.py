@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aura_stream.codec import Template
-from aura_stream.codec.trie import END, ENUM_EDGES, MAX_SUBWORD, Trie
+from aura_stream.codec.trie import END, MAX_ENUM_EDGES, MAX_SUBWORD, Trie, enum_children
 from tests.unit.codec.books import INTEGER
 
 
@@ -30,8 +30,14 @@ def test_the_first_of_equal_templates_is_written_with() -> None:
 def test_enums_of_the_same_values_share_a_node_and_others_do_not() -> None:
     values = (b"x", b"y")
     trie = Trie([Template((values, b"1")), Template((values, b"2")), Template(((b"y", b"x"), b"3"))])
-    edges = trie.root[ENUM_EDGES]
-    assert [set(child) for _, child in edges] == [{b"1", b"2"}, {b"3"}]
+    assert [set(child) for child in enum_children(trie.root, b"x")] == [{b"1", b"2"}, {b"3"}]
+    assert enum_children(trie.root, b"z") == []
+
+
+def test_only_a_few_enums_of_one_value_are_looked_at() -> None:
+    trie = Trie([Template(((b"x", b"%d" % n), b"1")) for n in range(100)])
+    assert len(enum_children(trie.root, b"x")) == MAX_ENUM_EDGES
+    assert len(enum_children(trie.root, b"99")) == 1
 
 
 def test_single_short_literals_are_sub_words() -> None:

@@ -61,7 +61,7 @@ types: $(STAMP)
 	@$(BIN)/mypy
 
 fast: $(STAMP)
-	@$(BIN)/python -m pytest -q -m 'not integration and not packaging and not corpora' $(FAST)
+	@$(BIN)/python -m pytest -q -n auto -m 'not integration and not packaging and not corpora' $(FAST)
 
 fmt: $(STAMP) ## format, and fix what the linter can fix
 	@$(BIN)/ruff check --quiet --fix $(CODE)

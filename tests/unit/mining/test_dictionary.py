@@ -22,7 +22,9 @@ def trained(messages: Sequence[bytes]) -> bytes:
 
 
 def test_a_dictionary_holds_what_messages_share() -> None:
-    messages = [b'{"event":"order shipped","customer":%d,"note":"left at the door %d"}' % (n, n * n) for n in range(300)]
+    messages = [
+        b'{"event":"order shipped","customer":%d,"note":"left at the door %d"}' % (n, n * n) for n in range(300)
+    ]
     assert b"order shipped" in trained(messages)
 
 

@@ -1,6 +1,7 @@
 """The trie of a generation: from the tokens of a message to the templates that match at a place.
 
-A node is a plain dict. Keys: a literal's bytes, a slot type (int), ENUM_EDGES for its enums, END for what ends here: (template number, size of its code).
+A node is a plain dict. Keys: a literal's bytes, a slot type (int), ENUM_EDGES for its enums, END for what ends
+here: (template number, size of its code).
 """
 
 from __future__ import annotations

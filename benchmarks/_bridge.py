@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -120,17 +118,14 @@ async def compare(runs: Mapping[str, Run], repeats: int) -> dict[str, Speed]:
     return best
 
 
-def report(title: str, best: Mapping[str, Speed], baseline: str, as_json: bool) -> None:
-    """Print one line for each variant, with its speed as a part of the baseline's."""
+def report(title: str, best: Mapping[str, Speed], baseline: str) -> dict[str, dict[str, float]]:
+    """Print one line for each variant, with its speed as a part of the baseline's; return the figures."""
     base = best[baseline]
-    if as_json:
-        rows = {name: asdict(speed) | {"ratio": base.seconds / speed.seconds} for name, speed in best.items()}
-        json.dump({title: rows}, sys.stdout)
-        sys.stdout.write("\n")
-        return
     print(f"{title}, {base.messages} messages")
+    figures = {}
     for name, speed in best.items():
         rate, cpu = speed.messages / speed.seconds, speed.cpu / speed.messages * 1e6
-        print(
-            f"  {name:28} {rate:10,.0f} msg/s {cpu:7.2f} us CPU/msg {base.seconds / speed.seconds:6.2f} of {baseline}"
-        )
+        ratio = base.seconds / speed.seconds
+        print(f"  {name:28} {rate:10,.0f} msg/s {cpu:7.2f} us CPU/msg {ratio:6.2f} of {baseline}", flush=True)
+        figures[name] = asdict(speed) | {"ratio": ratio}
+    return figures

@@ -1,4 +1,6 @@
-"""Bridges against plain copy loops, on a real Kafka and a real Redis: `python benchmarks/bridge.py [SYSTEM] [--json]`.
+"""Bridges against plain copy loops, on a real Kafka and a real Redis.
+
+    python benchmarks/bridge.py [kafka|redis] [--json FILE]
 
 Each system's variants take turns in one run; the best of N counts. The plain loops give the same guarantees (at least
 once, in order, everything acknowledged, metadata kept), so a ratio says what the engine costs.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import logging
 import sys
 from pathlib import Path
@@ -18,6 +21,8 @@ import bridge_kafka
 import bridge_redis
 from _bridge import compare, report
 
+Figures = dict[str, dict[str, float]]
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -25,26 +30,29 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--compression", default="none", help="of the Kafka output")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
     arguments = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    figures: dict[str, Figures] = {}
     if arguments.system != "redis":
-        asyncio.run(kafka(arguments))
+        figures["kafka"] = asyncio.run(kafka(arguments))
     if arguments.system != "kafka":
-        asyncio.run(redis(arguments))
+        figures["redis"] = asyncio.run(redis(arguments))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
-async def kafka(arguments: argparse.Namespace) -> None:
+async def kafka(arguments: argparse.Namespace) -> Figures:
     with bridge_kafka.broker() as servers:
         runs = await bridge_kafka.variants(servers, arguments.messages, arguments.compression)
         best = await compare(runs, arguments.repeats)
-    report(f"Kafka to Kafka, compression {arguments.compression}", best, "plain aiokafka", arguments.json)
+    return report(f"Kafka to Kafka, compression {arguments.compression}", best, "plain aiokafka")
 
 
-async def redis(arguments: argparse.Namespace) -> None:
+async def redis(arguments: argparse.Namespace) -> Figures:
     with bridge_redis.server() as url:
         best = await compare(await bridge_redis.variants(url, arguments.messages), arguments.repeats)
-    report("Redis to Redis", best, "plain redis-py", arguments.json)
+    return report("Redis to Redis", best, "plain redis-py")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,152 @@
+"""Writes the measured figures into README.md and docs/figures.md, from benchmarks/results/*.json.
+
+    python tools/fill_figures.py
+
+Run the benchmarks with --json first; each table in docs/figures.md names its command. No figure is typed by hand.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+README = ROOT / "README.md"
+FIGURES = ROOT / "docs" / "figures.md"
+BEGIN, END = "<!-- figures: begin (tools/fill_figures.py) -->", "<!-- figures: end -->"
+
+SHOWN = {  # rows of the README: what people recognise, and the files that gain least
+    "loghub_openssh.log": "SSH log",
+    "loghub_hdfs.log": "HDFS log",
+    "access_apache.log": "web access log",
+    "trades_coinbase.jsonl": "market data, JSON",
+    "agent_messages.jsonl": "LLM agent messages, JSON",
+    "chat_utterances.txt": "chat lines",
+    "cloudtrail.jsonl": "CloudTrail, JSON",
+    "github_events.jsonl": "GitHub events, JSON",
+    "api_github_rest.jsonl": "REST API bodies, JSON",
+}
+
+
+README_TEXT = """\
+How many times smaller each message gets, alone (`python benchmarks/ratio.py DIR`: the first quarter of a file trains,
+the rest is measured; the dictionary is the best of four that zstd trains; one check byte is counted on our side only):"""
+
+RATIO_TEXT = """\
+`python benchmarks/ratio.py DIR --json benchmarks/results/ratio.json`, DIR being a folder of real messages that is not
+part of the project. Ratios of message bytes to bytes stored, each message alone; screening on. `zdict`: the best of
+four zstd dictionaries, chosen on the measured part itself, without magic, checksum and dictionary id; `zdict+1`
+carries a check byte as our frames do."""
+
+SPEED_TEXT = """\
+`python benchmarks/codec.py FILE … --json benchmarks/results/codec.json`: pure Python, as multiples of zstd with the
+codebook's dictionary through the zstandard wheel in the same run. `new shape` is the full parse of a message whose
+shape the codec has not seen."""
+
+BRIDGE_TEXT = """\
+`python benchmarks/bridge.py --json benchmarks/results/bridge.json`: log lines of about 140 bytes from one topic or
+stream to another on a real server beside it, one Python process, two cores shared by all; each variant against a
+plain copy loop of the client library in the same run, best of 5."""
+
+
+def load(name: str) -> Any:
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def ratio_row(label: str, row: dict[str, Any]) -> str:
+    relative = row["ours"] / row["zdict"]
+    size = f"{row['bytes_per_message']:.0f}" if "bytes_per_message" in row else ""
+    return f"| {label} | {size} | {row['zstd']:.2f} | {row['zdict']:.2f} | **{row['ours']:.2f}** | {relative:.2f} |"
+
+
+def readme_block(ratio: Any) -> str:
+    rows = {row["file"]: row for row in ratio["files"]}
+    lines = [
+        README_TEXT,
+        "",
+        "| messages | bytes | zstd | zstd with dictionary | AURA Stream | against the dictionary |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    lines += [ratio_row(label, rows[name]) for name, label in SHOWN.items()]
+    lines.append(ratio_row(f"**{len(rows)} files, geometric mean**", ratio["geometric_mean"]))
+    lines += ["", "[All files, and what encoding and bridging cost](docs/figures.md)."]
+    return "\n".join(lines)
+
+
+def ratio_table(ratio: Any) -> list[str]:
+    lines = [
+        "## Size",
+        "",
+        RATIO_TEXT,
+        "",
+        "| file | messages | bytes | zstd | brotli | zdict | zdict+1 | ours | / zdict | / zdict+1 | codebook KiB |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for row in ratio["files"]:
+        figures = [row[key] for key in ("zstd", "brotli", "zdict", "zdict_checked", "ours")]
+        figures += [row["ours"] / row["zdict"], row["ours"] / row["zdict_checked"]]
+        cells = " | ".join(f"{value:.2f}" for value in figures)
+        head = f"| {row['file']} | {row['messages']} | {row['bytes_per_message']:.0f} | "
+        lines.append(f"{head}{cells} | {row['codebook_bytes'] / 1024:.0f} |")
+    mean = ratio["geometric_mean"]
+    cells = " | ".join(f"**{value:.2f}**" for value in mean.values())
+    lines.append(f"| **geometric mean** | | | {cells} | |")
+    larger = sum(row["larger_by_more_than_1"] for row in ratio["files"])
+    utf8 = sum(row["utf8_larger"] for row in ratio["files"])
+    lines += [
+        "",
+        f"Frames larger than their message by more than one byte: {larger}; UTF-8 messages that grew: {utf8}.",
+    ]
+    return lines
+
+
+def speed_table(rows: Any) -> list[str]:
+    lines = [
+        "## Time",
+        "",
+        SPEED_TEXT,
+        "",
+        "| file | bytes | shape seen | encode | new shape | decode | encode µs | new shape µs | decode µs |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for row in rows:
+        encode, unseen = row["encode_seen"], row["encode_unseen"]
+        times = [encode / row["zstd_encode"], unseen / row["zstd_encode"], row["decode"] / row["zstd_decode"]]
+        cells = " | ".join(f"{value:.0f} x" for value in times)
+        micro = f"{encode:.1f} | {unseen:.0f} | {row['decode']:.1f}"
+        share = f"{100 * row['seen_share']:.0f} %"
+        lines.append(f"| {row['file']} | {row['bytes_per_message']:.0f} | {share} | {cells} | {micro} |")
+    return lines
+
+
+def bridge_table(systems: Any) -> list[str]:
+    lines = [
+        "## Bridging",
+        "",
+        BRIDGE_TEXT,
+        "",
+        "| server | variant | messages/s | CPU µs a message | of the plain loop |",
+        "|---|---|--:|--:|--:|",
+    ]
+    for system, variants in systems.items():
+        for name, row in variants.items():
+            rate, cpu = row["messages"] / row["seconds"], row["cpu"] / row["messages"] * 1e6
+            lines.append(f"| {system} | {name} | {rate:,.0f} | {cpu:.1f} | {row['ratio']:.2f} |")
+    return lines
+
+
+def main() -> None:
+    ratio = load("ratio")
+    text = README.read_text()
+    before, rest = text.split("<!-- figures: begin", 1)
+    _, after = rest.split(END, 1)
+    README.write_text(f"{before}{BEGIN}\n{readme_block(ratio)}\n{END}{after}")
+    parts = ["# Figures", "", "Written by `python tools/fill_figures.py` from the results of the commands named.", ""]
+    parts += [*ratio_table(ratio), "", *speed_table(load("codec")), "", *bridge_table(load("bridge"))]
+    FIGURES.write_text("\n".join(parts).rstrip() + "\n")
+
+
+if __name__ == "__main__":
+    main()

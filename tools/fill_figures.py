@@ -32,7 +32,7 @@ SHOWN = {  # rows of the README: what people recognise, and the files that gain 
 
 README_TEXT = """\
 How many times smaller each message gets, alone (`python benchmarks/ratio.py DIR`: the first quarter of a file trains,
-the rest is measured; the dictionary is the best of four that zstd trains; one check byte is counted on our side only):"""
+the rest is measured; the dictionary is the best of four that zstd trains; a check byte is counted on our side only):"""
 
 RATIO_TEXT = """\
 `python benchmarks/ratio.py DIR --json benchmarks/results/ratio.json`, DIR being a folder of real messages that is not

@@ -58,12 +58,16 @@ class Lease:
         return bool(fence)
 
     async def renew(self, client: Client) -> None:
-        """Lengthen the lease, or notice that it is lost."""
+        """Lengthen the lease, or notice that it is lost.
+
+        One that ran out here while the answer was on its way counts as lost, whatever the answer: batches may have
+        been dropped meanwhile, which only taking it anew brings back.
+        """
         asked, fence = self._clock(), self.fence
         kept = await client.run("lease_renew", [self.key], self._token, self._milliseconds)
         if fence != self.fence:
             return  # lost or taken anew while we asked
-        if kept:
+        if kept and self.held:
             self._expires = asked + self._ttl
         else:
             self.lose()

@@ -134,7 +134,7 @@ class RedisStreamsSource:
 
     async def keep_alive(self) -> None:
         """See the port; the background does the same, here its failure is heard."""
-        for reader in self._readers:
+        for reader in list(self._readers):  # `fetch` turns them round meanwhile
             if reader.lease.held:
                 await reader.lease.renew(self._client)
 

@@ -72,11 +72,6 @@ class TemplateEncoder:
                 return False, body
         return True, items
 
-    def parse(self, message: bytes) -> tuple[list[Item], list[bytes]]:
-        """Return a message's items and tokens, by full parse: for the miner and for explanations."""
-        texts, candidates = lex(message)
-        return self.parser.parse(texts, candidates), texts
-
     def _parse(self, message: bytes) -> tuple[bytes, list[Segment], list[bytes], list[int]]:
         texts, candidates = lex(message)
         starts = [0, *accumulate(map(len, texts))]

@@ -92,12 +92,6 @@ def test_it_tells_what_it_remembers() -> None:
     assert not codec.remembers(b"took 22.75 ms hallo")
 
 
-def test_a_parse_is_told_as_items_and_tokens() -> None:
-    items, texts = TemplateEncoder(Generation(TEMPLATES, b"", BIRTH)).parse(b"took 12.34 ms")
-    assert b"".join(texts) == b"took 12.34 ms"
-    assert len(items) == 1
-
-
 def test_new_templates_are_used_in_shapes_not_seen_before() -> None:
     first = Template((b"user", b"=", INTEGER))
     made = TemplateEncoder(Generation((first,)))

@@ -240,6 +240,9 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     def _hand_out(self, max_messages: int, max_bytes: int) -> list[Batch]:
         out: list[Batch] = []
         while self._backlog and max_messages > 0:
+            if not self._positions.owns(self._backlog[0]):  # a commit was refused: another member has it
+                self._backlog.popleft()
+                continue
             count, size = _fitting(self._backlog[0], max_messages, max_bytes)
             if count == 0:
                 if out:

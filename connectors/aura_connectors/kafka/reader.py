@@ -33,6 +33,7 @@ class Reader:
         self._poll: asyncio.Task[_Fetched] | None = None
         self._poll_epoch = 0
         self._one_by_one_epoch = 0
+        self._unreadable: tuple[int, MessageError] | None = None  # found in that epoch: what the next read raises
 
     @property
     def heard(self) -> float:
@@ -133,7 +134,9 @@ class Reader:
         return [_to_batch(tp, records, epoch) for tp, records in accepted if records]
 
     async def _read_one_by_one(self, max_messages: int, timeout: float) -> list[Batch]:
-        partitions = list(self._positions)
+        partitions, epoch = list(self._positions), self._positions.epoch
+        if self._unreadable is not None and self._unreadable[0] == epoch:
+            raise self._unreadable[1]  # now, for other partitions may never be without messages
         batches: list[Batch] = []
         unreadable: MessageError | None = None
         for tp in partitions:
@@ -141,7 +144,8 @@ class Reader:
                 try:
                     fetched = await self._getmany(1, timeout / len(partitions), tp)
                 except _UNREADABLE as exc:
-                    unreadable = self._unreadable(tp, exc)
+                    unreadable = self._describe(tp, exc)
+                    self._unreadable = epoch, unreadable
                     break
                 if tp not in fetched:
                     break
@@ -150,7 +154,7 @@ class Reader:
             raise unreadable
         return batches
 
-    def _unreadable(self, tp: TopicPartition, exc: Exception) -> MessageError:
+    def _describe(self, tp: TopicPartition, exc: Exception) -> MessageError:
         offset = self._positions.read(tp)
         reason = "a header name is not UTF-8" if isinstance(exc, UnicodeDecodeError) else type(exc).__name__
         partition = str(Partition(tp.topic, tp.partition))

@@ -117,6 +117,19 @@ async def test_an_unreadable_record_met_while_keeping_alive_is_met_again(at: Set
         await at.read()
 
 
+async def test_messages_of_other_partitions_do_not_hide_an_unreadable_record_for_ever(at: Setting) -> None:
+    damaged = errors.CorruptRecordException("Invalid CRC")
+    at.consumer.answers = [damaged]
+    assert await at.read() == []
+    at.consumer.answers = [damaged, {OTHER: [record(0)]}]
+    assert len(await at.read()) == 1
+    at.consumer.answers = [damaged, {OTHER: [record(1)]}]
+    with pytest.raises(MessageError, match="orders/0 offset 0"):
+        await at.read()
+    at.positions.assign({OTHER: 1})  # the partition is another member's now
+    assert len(await at.read()) == 0
+
+
 @pytest.mark.parametrize(
     ("offset", "text"), [(30, "offsets 30 to 39 are gone"), (60, "ends at 50, before the group's offset 60")]
 )

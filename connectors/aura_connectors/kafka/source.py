@@ -95,17 +95,23 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         if self._ends is None:
             return False
         await self._commit_passed(await self._connected())
-        for tp in self._positions:
-            if self._positions.settled(tp) < self._ends.get(tp, 0):
-                return False
-            self._ends.pop(tp, None)
+        if any(self._positions.settled(tp) < self._ends.get(tp, 0) for tp in self._positions):
+            return False
         async with guarded(self._options.servers, "reading the group's offsets"):
             for tp, end in list(self._ends.items()):
-                assert self._consumer is not None
-                if (await self._consumer.committed(tp) or 0) < end:
+                if not await self._is_through(tp, end):
                     return False
                 del self._ends[tp]
         return True
+
+    async def _is_through(self, tp: TopicPartition, end: int) -> bool:
+        assert self._consumer is not None
+        owned = tp in self._positions
+        settled: int = self._positions.settled(tp) if owned else await self._consumer.committed(tp) or 0
+        if settled <= end:
+            return settled == end
+        now: int = (await self._consumer.end_offsets([tp]))[tp]
+        return settled <= now  # else the log was cut, or made anew: whoever reads it will tell
 
     async def lag(self) -> int | None:
         """Return the messages behind the committed offsets of our partitions, as far as the last fetches told."""

@@ -102,6 +102,14 @@ def test_the_workers_configurations_are_valid(config: Path, tmp_path: Path) -> N
     assert result.returncode == 0, result.stderr
 
 
+def test_the_restored_topic_has_room_for_each_partition_of_the_raw_one(compose: dict[str, Any]) -> None:
+    """A stream between them does not tell how many there are, and each message goes back to its own."""
+    raw = re.search(r"--partitions (\d+)", compose["services"]["producer"]["command"][0])
+    restored = yaml.safe_load((DOCKER / "config" / "restore.yaml").read_text("utf-8"))["output"]["kafka"]
+    assert raw is not None
+    assert restored.get("partitions", 1) >= int(raw[1])
+
+
 def test_a_fresh_heartbeat_is_healthy_and_an_old_one_is_not(healthcheck: ModuleType, tmp_path: Path) -> None:
     beat = tmp_path / "heartbeat"
     assert "no heartbeat yet" in healthcheck.main(beat, 1000.0)

@@ -1,9 +1,12 @@
-"""Small files that survive a crash: the old content or the new, never a part."""
+"""What positions rest on: files that are files, and small ones that survive a crash as a whole."""
 
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
+
+from aura_stream.errors import ConfigError
 
 
 def replace_durably(path: Path, content: bytes) -> None:
@@ -24,3 +27,9 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def require_regular(descriptor: int, path: Path) -> None:
+    """Raise ConfigError for a folder, a pipe or a device: positions mean nothing there."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise ConfigError(f"{path} is not a regular file")

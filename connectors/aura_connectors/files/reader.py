@@ -7,6 +7,7 @@ from collections import deque
 from pathlib import Path
 from typing import Final
 
+from aura_connectors.files.durable import require_regular
 from aura_connectors.files.options import FramingName
 from aura_connectors.files.position import Position, PositionFile
 from aura_stream.errors import ConfigError, MessageError
@@ -30,10 +31,11 @@ class FileReader:
         self._lines = framing == "lines"
         self._until_end = until_end
         self._positions = PositionFile(path, group)
-        self._descriptor = os.open(path, os.O_RDONLY)
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not hold up the worker
         try:
+            require_regular(self._descriptor, path)
             self.settled = self._positions.load(self._descriptor)
-        except ConfigError:
+        except BaseException:
             self.close()
             raise
         self.size_at_start = os.fstat(self._descriptor).st_size

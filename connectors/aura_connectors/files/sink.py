@@ -73,6 +73,8 @@ class FilesSink:
 
 def _look_at(path: Path) -> None:
     """Raise ConfigError if the file could not be written."""
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"output.files.path: {path} is not a regular file")
     place = path if path.exists() else path.parent
     if not place.exists() or not os.access(place, os.W_OK):
         raise ConfigError(f"output.files.path: {place} does not exist, or may not be written")

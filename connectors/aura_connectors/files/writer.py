@@ -11,7 +11,7 @@ import logging
 import os
 from pathlib import Path
 
-from aura_connectors.files.durable import replace_durably, sync_folder
+from aura_connectors.files.durable import replace_durably, require_regular, sync_folder
 from aura_stream.errors import ConfigError, UnavailableError
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ class FileWriter:
         self._committed_path = path.with_name(f"{path.name}.committed")
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
+            require_regular(self._descriptor, path)
             self._lock()
             self._committed = self._repair()
         except BaseException:

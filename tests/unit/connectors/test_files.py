@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -246,6 +246,33 @@ class TestReading:
             await asyncio.sleep(0.01)
             (tmp_path / "in").write_bytes(b"now\n")
             assert [list(b.values) for b in await waiting] == [[b"now"]]
+
+
+class TestOtherThanFiles:
+    """A pipe would hold up the whole worker until somebody writes to it, a folder fails at the first read."""
+
+    @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+    async def test_an_input_must_be_a_regular_file(self, tmp_path: Path, make: Callable[[Path], None]) -> None:
+        make(tmp_path / "in")
+        with pytest.raises(ConfigError, match="in is not a regular file"):
+            async with reading(paths=[tmp_path / "in"]):
+                pass
+
+    async def test_an_output_must_be_a_regular_file(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "out")
+        with pytest.raises(ConfigError, match="out is not a regular file"):
+            async with writing(path=str(tmp_path / "out")):
+                pass
+
+    @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+    async def test_a_probe_says_so_too(self, tmp_path: Path, make: Callable[[Path], None]) -> None:
+        make(tmp_path / "out")
+        sink = connector.sink(
+            connector.sink_options(path=str(tmp_path / "out")), Context(direction="decode", probe=True)
+        )
+        with pytest.raises(ConfigError, match="out is not a regular file"):
+            await sink.start([Topic("in")])
+        await sink.stop()
 
 
 class TestOptions:

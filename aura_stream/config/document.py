@@ -14,7 +14,7 @@ Path = tuple[str | int, ...]
 
 MAX_DEPTH: Final = 32  # an alias may contain itself
 MAX_NODES: Final = 100_000  # aliases of aliases grow without end
-_NOT_A_VALUE: Final = (ValueError, LookupError, AttributeError, TypeError, OverflowError)  # what PyYAML lets through
+NOT_A_VALUE: Final = (ValueError, LookupError, AttributeError, TypeError, OverflowError)  # what PyYAML lets through
 
 
 @dataclass(slots=True)
@@ -45,9 +45,10 @@ class Document:
     def put(self, path: Path, value: Any, place: str) -> None:
         """Set a value, making the mappings around it. Raises ConfigError if something else stands in the way."""
         mapping = self.values
-        for step in path[:-1]:
+        for depth, step in enumerate(path[:-1], 1):
             if mapping.get(str(step)) is None:
                 mapping[str(step)] = {}
+                self.places[path[:depth]] = place
             mapping = mapping[str(step)]
             if not isinstance(mapping, dict):
                 raise ConfigError(f"{place}: {dotted(path[:-1])} is no mapping in {self.name}")
@@ -102,7 +103,7 @@ class _Reader:
             return [self._element(child, (*path, index)) for index, child in enumerate(node.value)]
         try:
             return self._loader.construct_object(node)
-        except _NOT_A_VALUE as error:  # 2024-13-45 looks like a date to YAML, and is none
+        except NOT_A_VALUE as error:  # 2024-13-45 looks like a date to YAML, and is none
             raise ConfigError(f"{_at(self._name, node.start_mark)}: not a value; put it in quotes") from error
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> Mapping[str, Any]:

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import yaml
 
-from aura_stream.config.document import Document, Path, dotted
+from aura_stream.config.document import NOT_A_VALUE, Document, Path, dotted
 from aura_stream.config.fields import field_at, is_secret, is_structured
+from aura_stream.config.later import LATER
 from aura_stream.config.models import Config
 from aura_stream.config.secrets import has_literal_password
 from aura_stream.errors import ConfigError
@@ -22,11 +23,12 @@ def overlay_environment(document: Document, environ: Mapping[str, str], model: t
     """Set what variables such as AURA_CODEC__CHECK_BYTES say.
 
     A variable whose first word is no key is none of ours (an orchestrator sets AURA_STREAM_SERVICE_HOST), unless it
-    looks like a misspelt one.
+    looks like a misspelt one. A key of a later part is one all the same, so that it is refused.
     """
+    later = {path[0] for path in LATER}
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
         path = tuple(variable.removeprefix(PREFIX).lower().split(SEPARATOR))
-        if path[0] in model.model_fields:
+        if path[0] in model.model_fields or path[0] in later:
             _put(document, path, environ[variable], f"environment variable {variable}", model)
         elif close := get_close_matches(path[0], model.model_fields, n=1, cutoff=0.85):
             meant = PREFIX + SEPARATOR.join((close[0], *path[1:])).upper()
@@ -53,7 +55,7 @@ def _value(text: str, structured: bool, place: str, path: Path) -> Any:
         return text
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError, *NOT_A_VALUE) as error:
         raise ConfigError(
             f"{place}: {dotted(path)} takes a list or a mapping, as YAML writes it in one line"
         ) from error

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from aura_stream.config.document import Document, Path, parse_yaml
+from aura_stream.config.document import NOT_A_VALUE, Document, Path, parse_yaml
 from aura_stream.config.environment import overlay_environment, overlay_flags
 from aura_stream.config.fields import field_at, is_mapping, is_structured
 from aura_stream.config.later import not_built_yet, without_later
@@ -93,7 +93,7 @@ def _spell_out(document: Document, model: type[Config], touched: set[Path]) -> N
 def _structure(text: str) -> Any:
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError, *NOT_A_VALUE):
         return text  # the model says what is wrong with it
 
 

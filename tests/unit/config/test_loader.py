@@ -215,6 +215,19 @@ class TestEnvironment:
             "environment variable AURA_NAMESPACE__X: namespace is no mapping in aura.yaml"
         ]
 
+    @pytest.mark.parametrize("text", ["2024-13-45", "[2024-13-45]", "[" * 3000], ids=["date", "dates", "nested"])
+    def test_what_breaks_the_yaml_parser_is_a_mistake(self, text: str) -> None:
+        (line,) = mistakes(GOOD, {"AURA_INPUT__QUEUE__TOPICS": text})
+        assert "takes a list or a mapping" in line
+        (line,) = mistakes(GOOD.replace("[orders.raw]", '"${TOPICS}"'), {"TOPICS": text})
+        assert line.startswith("aura.yaml:4:5: input.queue.topics: ")
+
+    @pytest.mark.parametrize("later", ["DISCOVERY__GROUP", "DEAD_LETTER__TOPIC", "HTTP__LISTEN", "TELEMETRY__OTLP"])
+    def test_a_key_of_a_later_part_is_refused_here_too(self, later: str) -> None:
+        (line,) = mistakes(GOOD, {f"AURA_{later}": "x"})
+        assert line.startswith(f"environment variable AURA_{later}: ")
+        assert "not built yet" in line
+
     def test_variables_of_others_are_left_alone(self) -> None:
         parse(GOOD, {"AURA_STREAM_SERVICE_HOST": "10.0.0.1", "AURA_TEST_KAFKA": "h:1", "PATH": "/bin"})
 

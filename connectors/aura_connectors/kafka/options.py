@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from aura_stream.config.quantities import Duration
 
 TopicName = Annotated[str, Field(min_length=1, max_length=249, pattern=r"^[A-Za-z0-9._-]+$")]
 SOURCE_PLACEHOLDER = "{source}"
+_HOST = re.compile(r"[^/@\s]+")  # addresses stand in errors and log lines: no url, which may bring a password along
 
 
 class _Options(BaseModel):
@@ -48,8 +50,8 @@ class Connection(_Options):
     def _addresses(cls, servers: str) -> str:
         for address in servers.split(","):
             host, _, port = address.strip().rpartition(":")
-            if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
-                raise ValueError(f"expected host:port[,host:port...], not {address.strip()!r}")
+            if not _HOST.fullmatch(host) or not port.isdecimal() or not 0 < int(port) < 2**16:
+                raise ValueError("expected host:port[,host:port...]; a user and a password belong in `sasl`")
         return servers
 
 

@@ -28,12 +28,21 @@ def test_the_contract_of_the_configuration_is_taken() -> None:
     assert connector.destination == "batched"
 
 
+@pytest.mark.parametrize("servers", ["kafka://me:hunter2@localhost:9092", "me:hunter2@localhost:9092", "me:hunter2"])
+def test_a_password_among_the_servers_is_refused_and_not_told(servers: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        SourceOptions.model_validate(SOURCE | {"servers": servers})
+    (error,) = caught.value.errors()
+    assert "hunter2" not in error["msg"]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
         {"servers": "localhost"},
         {"servers": "localhost:9092,:1"},
         {"servers": "localhost:99999"},
+        {"servers": "kafka://localhost:9092"},
         {"topics": []},
         {"topics": ["a b"]},
         {"group": ""},

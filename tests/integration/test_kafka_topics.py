@@ -59,6 +59,18 @@ async def test_an_output_with_fewer_partitions_is_refused(kafka: str) -> None:
         pass
 
 
+async def test_an_output_with_fewer_partitions_is_not_even_made(kafka: str) -> None:
+    topic, output = unique(), unique("out")
+    await create_topic(kafka, topic, partitions=3)
+    inputs = await inputs_of(kafka, topic)
+    for probe in (True, False):
+        sink = KafkaSink(SinkOptions(servers=kafka, topic=output, partitions=2), Context(probe=probe))
+        with pytest.raises(ConfigError, match=f"{output} has 2 partitions, input {topic} has 3"):
+            await sink.start(inputs)
+        await sink.stop()
+    assert output not in await topics_of(kafka)
+
+
 async def test_a_message_of_a_partition_that_the_output_lacks_is_refused(kafka: str) -> None:
     topic, output = unique(), unique("out")
     await create_topic(kafka, output)

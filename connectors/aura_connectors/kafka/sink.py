@@ -92,21 +92,27 @@ class KafkaSink:
             absent = [name for name in names if name not in outputs]
             if absent and not self._options.create:
                 raise missing(absent, servers)
-            if absent and self._context.probe:
-                log.info("to be created: %s", ", ".join(absent))
-                absent = []
-            for name in absent:
-                wanted = output_like(name, self._sources_of(name), self._options.partitions, self._options.replication)
-                await create(client, wanted, servers)
-                log.info("created topic %s", name)
-            if absent:
+            wanted = [self._like_its_inputs(name) for name in absent]
+            self._check_partitions([*outputs.values(), *wanted])  # before anything is created
+            if wanted and self._context.probe:
+                log.info("to be created: %s", ", ".join(f"{new.name} ({new.partitions} partitions)" for new in wanted))
+            elif wanted:
+                for topic in wanted:
+                    await create(client, topic, servers)
+                    log.info("created topic %s", topic.name)
                 outputs = await describe(client, names, servers)
-        for name, output in outputs.items():
-            for source in self._sources_of(name):
-                if self._options.partition == "same":
-                    check_partitions(output, source)
+                self._check_partitions(list(outputs.values()))  # another worker may have been faster
         self._targets = {name: Target.of(output, self._options.compression) for name, output in outputs.items()}
         return outputs
+
+    def _like_its_inputs(self, name: str) -> Topic:
+        return output_like(name, self._sources_of(name), self._options.partitions, self._options.replication)
+
+    def _check_partitions(self, outputs: Sequence[Topic]) -> None:
+        if self._options.partition == "same":
+            for output in outputs:
+                for source in self._sources_of(output.name):
+                    check_partitions(output, source)
 
     def _output_of(self, source: str) -> str:
         return self._options.topic.replace(SOURCE_PLACEHOLDER, source)

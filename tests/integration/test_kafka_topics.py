@@ -71,6 +71,16 @@ async def test_an_output_with_fewer_partitions_is_not_even_made(kafka: str) -> N
     assert output not in await topics_of(kafka)
 
 
+@pytest.mark.parametrize("probe", [True, False])
+async def test_an_output_that_is_the_input_is_refused(kafka: str, probe: bool) -> None:
+    topic = unique()
+    await create_topic(kafka, topic)
+    sink = KafkaSink(SinkOptions(servers=kafka, topic="{source}"), Context(probe=probe))
+    with pytest.raises(ConfigError, match=f"output {topic} is one of the inputs"):
+        await sink.start(await inputs_of(kafka, topic))
+    await sink.stop()
+
+
 async def test_a_message_of_a_partition_that_the_output_lacks_is_refused(kafka: str) -> None:
     topic, output = unique(), unique("out")
     await create_topic(kafka, output)

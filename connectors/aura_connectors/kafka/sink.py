@@ -13,6 +13,7 @@ from itertools import chain
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from aura_connectors.feedback import PLACE, refuse_feedback
 from aura_connectors.kafka.client import REQUEST_TIMEOUT_MS, admin, discard, guarded, probe, security
 from aura_connectors.kafka.options import SOURCE_PLACEHOLDER, SinkOptions
 from aura_connectors.kafka.records import Row, Target, fill, place, to_rows
@@ -93,7 +94,7 @@ class KafkaSink:
             if absent and not self._options.create:
                 raise missing(absent, servers)
             wanted = [self._like_its_inputs(name) for name in absent]
-            self._check_partitions([*outputs.values(), *wanted])  # before anything is created
+            self._check([*outputs.values(), *wanted])  # before anything is created
             if wanted and self._context.probe:
                 log.info("to be created: %s", ", ".join(f"{new.name} ({new.partitions} partitions)" for new in wanted))
             elif wanted:
@@ -101,16 +102,17 @@ class KafkaSink:
                     await create(client, topic, servers)
                     log.info("created topic %s", topic.name)
                 outputs = await describe(client, names, servers)
-                self._check_partitions(list(outputs.values()))  # another worker may have been faster
+                self._check(list(outputs.values()))  # another worker may have been faster
         self._targets = {name: Target.of(output, self._options.compression) for name, output in outputs.items()}
         return outputs
 
     def _like_its_inputs(self, name: str) -> Topic:
         return output_like(name, self._sources_of(name), self._options.partitions, self._options.replication)
 
-    def _check_partitions(self, outputs: Sequence[Topic]) -> None:
-        if self._options.partition == "same":
-            for output in outputs:
+    def _check(self, outputs: Sequence[Topic]) -> None:
+        for output in outputs:
+            refuse_feedback(output.name, output.settings.get(PLACE), self._inputs)
+            if self._options.partition == "same":
                 for source in self._sources_of(output.name):
                     check_partitions(output, source)
 

@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
+from aura_connectors.feedback import PLACE
 from aura_connectors.kafka.client import CALL_TIMEOUT, guarded, translate
 from aura_stream.errors import ConfigError, UnavailableError
 from aura_stream.model import Topic
@@ -42,10 +43,13 @@ async def describe(client: AIOKafkaAdminClient, names: Collection[str], servers:
         listed = await client.describe_topics()  # naming a topic here would create it where brokers do that
         found = {topic["topic"]: topic["partitions"] for topic in listed if topic["topic"] in names}
         settings = await _settings(client, found)
+        cluster = (await client.describe_cluster()).get("cluster_id")
     topics = {}
     for name, partitions in found.items():
-        replication = {REPLICATION: str(min(len(partition["replicas"]) for partition in partitions))}
-        topics[name] = Topic(name, len(partitions), settings.get(name, {}) | replication)
+        ours = {REPLICATION: str(min(len(partition["replicas"]) for partition in partitions))}
+        if cluster:
+            ours[PLACE] = str(cluster)
+        topics[name] = Topic(name, len(partitions), settings.get(name, {}) | ours)
     return topics
 
 
@@ -127,7 +131,8 @@ def harm(output: Topic, source: Topic) -> list[str]:
     warnings = []
     policy = output.settings.get("cleanup.policy", "delete")
     kept, wanted = _retention(output), _retention(source)
-    if "delete" in policy and kept is not None and (wanted is None or kept < wanted) and source.settings:
+    known = source.settings.keys() - {PLACE}
+    if "delete" in policy and kept is not None and (wanted is None or kept < wanted) and known:
         warnings.append(f"keeps records for {_days(kept)}, {source.name} for {_days(wanted)}: older ones are deleted")
     if "compact" in policy and "compact" not in source.settings.get("cleanup.policy", "delete"):
         warnings.append(f"is compacted, {source.name} is not: of each key only the last record stays")

@@ -35,6 +35,11 @@ class Address:
     password: str | None = field(repr=False)
     tls: bool
 
+    @property
+    def place(self) -> str:
+        """Which database of which server, whoever logs in."""
+        return f"{self.host}:{self.port}/{self.db}"
+
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         login = f"{self.username or ''}:***@" if self.password else f"{self.username}@" if self.username else ""

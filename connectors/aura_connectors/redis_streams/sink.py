@@ -7,6 +7,7 @@ from itertools import chain
 
 import msgpack
 
+from aura_connectors.feedback import refuse_feedback
 from aura_connectors.mapping import to_entries
 from aura_connectors.redis_streams.client import START_TIMEOUT, Client, stream_exists, within
 from aura_connectors.redis_streams.options import SOURCE_PLACEHOLDER, SinkOptions
@@ -37,8 +38,11 @@ class RedisStreamsSink:
     async def start(self, inputs: Sequence[Topic]) -> None:
         """See the port; Redis makes a stream with its first entry."""
         await self.stop()
+        streams = {self._stream(topic.name) for topic in inputs}
+        for stream in sorted(streams):
+            refuse_feedback(stream, self._options.url.address.place, inputs)
         self._client = client = Client(self._options)
-        await within(START_TIMEOUT, client, self._look(client, {self._stream(topic.name) for topic in inputs}))
+        await within(START_TIMEOUT, client, self._look(client, streams))
 
     async def _look(self, client: Client, streams: set[str]) -> None:
         await client.command("PING")

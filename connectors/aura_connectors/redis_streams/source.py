@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
+from aura_connectors.feedback import PLACE
 from aura_connectors.redis_streams.client import START_TIMEOUT, Client, stream_exists, within
 from aura_connectors.redis_streams.lease import LEASE_ROUNDS
 from aura_connectors.redis_streams.options import SourceOptions
@@ -52,7 +53,8 @@ class RedisStreamsSource:
         await within(START_TIMEOUT, self._client, self._open())
         if not self._context.probe:
             self._renewal = asyncio.create_task(self._renew_in_time())
-        return [Topic(stream) for stream in self._options.streams]
+        settings = {PLACE: self._options.url.address.place}
+        return [Topic(stream, settings=settings) for stream in self._options.streams]
 
     async def _open(self) -> None:
         await self._client.command("PING")

@@ -12,7 +12,7 @@ import re
 from collections.abc import Container, Sequence
 from typing import Final
 
-from aura_stream.codec.lexer import Candidate, looks_random
+from aura_stream.codec.lexer import Candidate
 from aura_stream.codec.slots import (
     BASE36,
     BASE64,
@@ -24,31 +24,42 @@ from aura_stream.codec.slots import (
     UUID,
     kind_of,
 )
+from aura_stream.mining.entropy import is_random, random_spans
 
 DISTINCT_MESSAGES: Final = 5
 _MAX_DIGITS: Final = 5  # a longer run of digits is never a literal
 _MAX_WORD: Final = 40
-_MIN_RANDOM: Final = 12  # bytes: shorter words in mixed case are names
 _NEVER: Final = frozenset({UUID, TIME, BASE64, BASE64URL, BASE36, HEX_LOWER, HEX_UPPER})
+
+_DIGITS: Final = re.compile(rb"\d{%d}" % (_MAX_DIGITS + 1))
+_GAP: Final = rb"(?:%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\[nrt]|[^0-9A-Za-z]){1,4}"  # between groups of digits
+_AT: Final = rb"(?:@|%40|\\{1,8}u0040|&#64;)"  # as it is, and as URLs, JSON and HTML spell it
+_EDGE: Final = rb"(?:(?<![0-9A-Za-z])|(?<=\\[nrt]))"  # of a word; JSON glues its escapes to it
+_DOMAIN: Final = rb"[A-Za-z0-9\x80-\xff-]{1,63}"
 
 # Spans whose tokens all stay out of the book, however often they stand there. Bounded repeats: linear time.
 _PRIVATE: Final = re.compile(
-    rb"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+"  # e-mail addresses
+    rb"[A-Za-z0-9._%+'\x80-\xff-]{1,64}" + _AT + _DOMAIN + rb"(?:\." + _DOMAIN + rb")+"  # e-mail addresses
     rb"|://[^\s/@:\"']{1,64}:[^\s/@\"']{1,64}@"  # user and password of a URL
-    rb"|\b\d(?:[ -]?\d){8,}\b"  # card, account, telephone and social security numbers, grouped or not
-    rb"|\beyJ[A-Za-z0-9_.-]{10,}"  # JSON web tokens (RFC 7519)
-    rb"|\b(?:AKIA|ASIA|AIza|gh[opsu]_|github_pat_|glpat-|xox[abposr]-|[sprk]{2}[-_]|hf_|npm_|pypi-)[A-Za-z0-9_-]{8,}"
+    rb"|(?<!\d)\d{4}(?:" + _GAP + rb"\d{4}){3,}(?!\d)"  # card numbers, whatever stands between their groups
+    rb"|(?<!\d)\d(?:[ -]?\d){8,}"  # card, account, telephone and social security numbers, grouped or not
+    rb"|(?<!\d)\d{3}\)?[ .-]{1,2}\d{3}[ .-]\d{4}(?!\d)"  # telephone numbers
+    rb"|" + _EDGE + rb"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5,}(?![0-9A-Za-z])"  # fingerprints, hardware addresses
+    rb"|eyJ[A-Za-z0-9_.-]{10,}"  # JSON web tokens (RFC 7519)
+    rb"|(?:AKIA|ASIA)[0-9A-Z]{12,}|(?:AIza|gh[opsu]_|github_pat_|glpat-|xox[abposr]-)[A-Za-z0-9_-]{8,}"
+    rb"|" + _EDGE + rb"(?:[sprk]{2}[-_]|hf_|npm_|pypi-)[A-Za-z0-9_-]{8,}"
     rb"|-----BEGIN [A-Z ]{1,40}-----[A-Za-z0-9+/=\s\\]{1,8192}"  # PEM (RFC 7468)
-    rb"|(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
-    rb"|(?i:passwords?|passwd|passphrase|secrets?|tokens?|api[_-]?keys?|access[_-]?keys?|authorization|credentials?)"
-    rb"[\w-]{0,20}[\"'\\]{0,3}\s?[:=]\s?[\"'\\]{0,3}(?:(?i:bearer|basic)\s+)?(?!null|true|false)"
-    rb"(?P<value>[^\s\"'\\,;&}\]]{3,})"
+    rb"|" + _EDGE + rb"(?i:bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"
+    rb"|(?i:passwords?|passwd|pwd|passphrase|secrets?|tokens?|(?:api|access|private)[_-]?keys?|authorization|credentials?)"
+    rb"[\w-]{0,20}[\"'\\]{0,8}\s?[:=]\s?\\{0,7}(?P<quote>[\"'])?(?:(?i:bearer|basic)\s+)?(?!null|true|false)"
+    rb"(?P<value>(?(quote)(?:\\/|[^\"'\\]){3,1024}|[^\s\"'\\,;&}\]]{3,}))"
 )
 
 
 def private_spans(message: bytes) -> list[tuple[int, int]]:
     """Return the places of a message that look private, as (start, end)."""
-    return [match.span("value" if match["value"] else 0) for match in _PRIVATE.finditer(message)]
+    spans = [match.span("value" if match["value"] else 0) for match in _PRIVATE.finditer(message)]
+    return spans + random_spans(message)
 
 
 class Screen:
@@ -88,10 +99,10 @@ class Screen:
             return False
         if not candidates:
             return True
-        if text.isdigit():
-            return len(text) <= _MAX_DIGITS
-        if text.isalpha():
-            return len(text) < _MIN_RANDOM or not looks_random(text, one_in=2)
+        if _DIGITS.search(text):
+            return False
+        if text.isalnum():
+            return text.isdigit() or (text.isalpha() and not is_random(text))
         return _NEVER.isdisjoint(kind_of(slot) for slot, _ in candidates)
 
     @staticmethod

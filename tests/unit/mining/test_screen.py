@@ -28,9 +28,24 @@ def private_texts(message: bytes) -> list[bytes]:
         (b"key sk-abcdefghijkl used", b"sk-abcdefghijkl"),
         (b"Authorization: Bearer abcdefgh.ijkl", b"abcdefgh.ijkl"),
         (b"sent Bearer abcdefgh.ijkl", b"Bearer abcdefgh.ijkl"),
-        (b'{"password":"correct horse"}', b"correct"),
+        (b'{"password":"correct horse"}', b"correct horse"),
         (b'{"db_password_main": "swordfish"}', b"swordfish"),
         (b"api_key=letmein&x=1", b"letmein"),
+        (b'{\\\\\\"pwd\\\\\\": \\\\\\"letmein now\\\\\\"}', b"letmein now"),
+        ("an jürgen.müller@bücher.de".encode(), "jürgen.müller@bücher.de".encode()),
+        (b"/?to=anna.lind%40example.org", b"anna.lind%40example.org"),
+        (b'"anna\\u0040example.org"', b"anna\\u0040example.org"),
+        (b"'conan.o'brien@example.org'", b"'conan.o'brien@example.org"),
+        (b"id_4111-1111-1111-1111", b"4111-1111-1111-1111"),
+        (b"card 4111.1111.1111.1111", b"4111.1111.1111.1111"),
+        (b"card 4111%201111%201111%201111", b"4111%201111%201111%201111"),
+        ("card 4111\u00a01111\u00a01111\u00a01111".encode(), "4111\u00a01111\u00a01111\u00a01111".encode()),
+        (b"call (415) 555-2671", b"415) 555-2671"),
+        (b"call 415.555.2671", b"415.555.2671"),
+        (b"fingerprint 45:cc:8e:26:86:3d", b"45:cc:8e:26:86:3d"),
+        (b'"line\\nsk-abcdefghijkl"', b"sk-abcdefghijkl"),
+        (b"_AKIAIOSFODNN7EXAMPLE", b"AKIAIOSFODNN7EXAMPLE"),
+        (b"licence 6D7N-11KY-X3J1-8YTE", b"6D7N-11KY-X3J1-8YTE"),
     ],
 )
 def test_private_values_are_found(message: bytes, private: bytes) -> None:
@@ -85,6 +100,11 @@ def test_short_numbers_may_be_literals_long_ones_never() -> None:
     screen = screened(b"code 404", b"code 404", b"id 123456", b"id 123456")
     assert allows(screen, b"404")
     assert not allows(screen, b"123456")
+
+
+def test_no_literal_holds_a_long_run_of_digits() -> None:
+    assert allows(screened(b"12345.25", b"12345.25"), b"12345.25")
+    assert not allows(screened(b"123456.25", b"123456.25"), b"123456.25")
 
 
 @pytest.mark.parametrize(

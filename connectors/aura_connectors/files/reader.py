@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -90,9 +91,22 @@ class FileReader:
         self._base, self._start = self._base + self._start, 0
         block = os.pread(self._descriptor, max(BLOCK, len(rest)), self._base + len(rest))
         self._buffer = rest + block
-        if not block and os.fstat(self._descriptor).st_size < self._base + len(rest):
-            raise ConfigError(f"{self._path} was cut short while it was read")
+        if not block:
+            self._check_that_it_is_the_same(self._base + len(rest))
         return bool(block)
+
+    def _check_that_it_is_the_same(self, end: int) -> None:
+        """Raise ConfigError if the file was cut short, or its name given to another one that nobody would read."""
+        status = os.fstat(self._descriptor)
+        if status.st_size < end:
+            raise ConfigError(f"{self._path} was cut short while it was read")
+        if self._until_end:
+            return
+        with suppress(FileNotFoundError):  # moved away, and no successor yet
+            if not os.path.samestat(status, os.stat(self._path)):
+                raise ConfigError(
+                    f"{self._path} was replaced by another file; a file that is read must stay what it is"
+                )
 
     def _tail(self) -> Items:
         """Return what stands behind the last line feed, as a message."""

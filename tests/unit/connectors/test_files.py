@@ -239,6 +239,23 @@ class TestReading:
         async with reading(paths=[tmp_path / "in"], group="b") as source:
             assert len(await source.fetch(10, MAX_BYTES, 0.0)) == 1
 
+    async def test_a_file_that_takes_the_name_of_the_one_that_is_read_is_noticed(self, tmp_path: Path) -> None:
+        """As log rotation does: without --once it would wait for the old file to grow, for ever."""
+        path = tmp_path / "in"
+        path.write_bytes(b"one\n")
+        async with reading(Context(), paths=[path]) as source, reading(paths=[path]) as once:
+            path.rename(tmp_path / "in.1")
+            with (tmp_path / "in.1").open("ab") as file:
+                file.write(b"two\n")
+            (batch,) = await source.fetch(10, MAX_BYTES, 0.0)
+            assert list(batch.values) == [b"one", b"two"]
+            assert await source.fetch(10, MAX_BYTES, 0.0) == []
+            path.write_bytes(b"three\n")
+            with pytest.raises(ConfigError, match="was replaced by another file"):
+                await source.fetch(10, MAX_BYTES, 0.0)
+            assert len(await once.fetch(10, MAX_BYTES, 0.0)) == 1
+            assert await once.fetch(10, MAX_BYTES, 0.0) == []
+
     async def test_waiting_for_a_file_to_grow_leaves_the_loop_free(self, tmp_path: Path) -> None:
         (tmp_path / "in").touch()
         async with reading(Context(), paths=[tmp_path / "in"]) as source:

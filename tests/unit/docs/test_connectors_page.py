@@ -44,7 +44,7 @@ def _run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 def test_it_keeps_the_whole_contract(installed: Path) -> None:
     result = _run(installed, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
     assert result.returncode == 0, result.stdout
-    assert re.search(r"^\d\d passed, 1 skipped", result.stdout, re.MULTILINE), result.stdout
+    assert re.search(r"^\d\d passed in", result.stdout, re.MULTILINE), result.stdout
 
 
 def test_it_runs_in_a_bridge(installed: Path) -> None:

@@ -35,7 +35,7 @@ class PositionFile:
         """Return the position in the opened input. Raises ConfigError if it was made for another content."""
         try:
             kept = json.loads(self.path.read_bytes())
-            position, head = Position(kept["offset"], kept["messages"]), kept["head"]
+            position, head = Position(int(kept["offset"]), int(kept["messages"])), kept["head"]
         except FileNotFoundError:
             return Position()
         except (OSError, ValueError, KeyError, TypeError) as error:

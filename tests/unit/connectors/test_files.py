@@ -212,9 +212,10 @@ class TestReading:
             with pytest.raises(ConfigError, match="cut short"):
                 await source.fetch(10, MAX_BYTES, 0.0)
 
-    async def test_a_position_that_cannot_be_read_is_refused(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("kept", ["{", "[]", '{"offset": "two", "messages": 1, "head": ""}'])
+    async def test_a_position_that_cannot_be_read_is_refused(self, tmp_path: Path, kept: str) -> None:
         (tmp_path / "in").write_bytes(b"1\n")
-        (tmp_path / "in.aura.position").write_text("{")
+        (tmp_path / "in.aura.position").write_text(kept)
         with pytest.raises(ConfigError, match="no position can be read"):
             async with reading(paths=[tmp_path / "in"]):
                 pass

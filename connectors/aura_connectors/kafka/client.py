@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
@@ -118,6 +119,8 @@ def _explain(exc: Exception, address: str, connection: Connection) -> AuraError:
         return UnavailableError(f"Kafka at {address} does not answer: check the address, the network and the firewall")
     if isinstance(exc, ConnectionRefusedError):
         return UnavailableError(f"Kafka at {address} refuses connections: check the address and that the broker runs")
+    if isinstance(exc, socket.gaierror):
+        return UnavailableError(f"Kafka at {address} is not to be found: check the name ({exc.strerror})")
     if isinstance(exc, _REFUSALS):
         return translate(exc, address)
     expected = "TLS" if connection.tls is not None else "no TLS"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from typing import Any
 
 import pytest
 from aiokafka import errors
 from aura_connectors.kafka import KafkaSink, KafkaSource, SinkOptions, SourceOptions, connector
-from aura_connectors.kafka.client import security, translate
+from aura_connectors.kafka.client import probe, security, translate
 from pydantic import ValidationError
 
 from aura_stream.errors import ConfigError, UnavailableError
@@ -90,3 +91,12 @@ def test_errors_are_told_apart_by_who_can_mend_them() -> None:
     assert isinstance(refused, ConfigError)
     assert str(refused) == "Kafka at a:1, joining: the user may not use this group"
     assert isinstance(translate(errors.NotEnoughReplicasError(), "a:1"), UnavailableError)
+
+
+async def test_a_name_that_nobody_knows_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unknown(*_: Any, **__: Any) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr("aura_connectors.kafka.client.create_conn", unknown)
+    with pytest.raises(UnavailableError, match=r"nowhere:9092 is not to be found: check the name \(Name or service"):
+        await probe(SourceOptions.model_validate(SOURCE | {"servers": "nowhere:9092"}))

@@ -76,17 +76,32 @@ def _changes(part: bytes) -> int:
 
 
 def _find_random_parts(run: bytes) -> tuple[tuple[int, int], ...]:
-    """Return the random parts of a run: all of it, segments of a path, or single runs of letters and digits."""
-    if _is_grouped(run) and not (b"/" in run and _holds_word(run)):
-        return ((0, len(run)),)
+    """Return the random parts of a run: keys between words, segments of a path, or runs of letters and digits."""
     found: list[tuple[int, int]] = []
-    for segment in _SEGMENT.finditer(run):
-        start, text = segment.start(), segment[0]
-        if _is_grouped(text):
-            found.append(segment.span())
-        else:
-            found += [(start + p.start(), start + p.end()) for p in _PART.finditer(text) if is_random(p[0])]
+    for start, end in _between_words(run):
+        piece = run[start:end]
+        if _is_grouped(piece) and not (b"/" in piece and _holds_word(piece)):
+            found.append((start, end))
+            continue
+        for match in _SEGMENT.finditer(piece):
+            at, text = start + match.start(), match[0]
+            if _is_grouped(text):
+                found.append((at, at + len(text)))
+            else:
+                found += [(at + p.start(), at + p.end()) for p in _PART.finditer(text) if is_random(p[0])]
     return tuple(found)
+
+
+def _between_words(run: bytes) -> list[tuple[int, int]]:
+    """Return what stands before, between and behind the words of a run: frontend-579b9bff58-t2dbm has one."""
+    pieces = []
+    start = 0
+    for match in _PART.finditer(run):
+        part = match[0]
+        if len(part) > 5 and part.isalpha() and _is_usual(part) and not is_random(part):
+            pieces.append((start, match.start()))
+            start = match.end()
+    return [*pieces, (start, len(run))]
 
 
 _random_parts = lru_cache(maxsize=1 << 14)(_find_random_parts)
@@ -107,8 +122,12 @@ def _is_grouped(run: bytes) -> bool:
 
 def _holds_word(run: bytes) -> bool:
     """Tell a path from base64: it holds a word of five letters or more."""
-    counts = [_unusual(letters) for letters in _LETTERS.findall(run) if len(letters) > 4]
-    return any(unusual * 10 < pairs * 3 for unusual, pairs in counts)
+    return any(len(letters) > 4 and _is_usual(letters) for letters in _LETTERS.findall(run))
+
+
+def _is_usual(letters: bytes) -> bool:
+    unusual, pairs = _unusual(letters)
+    return unusual * 10 < pairs * 3
 
 
 def _is_mixed(part: bytes) -> bool:

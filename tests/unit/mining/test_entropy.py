@@ -60,6 +60,11 @@ def test_a_key_inside_of_a_path_leaves_the_path() -> None:
     assert random_texts(message) == [b"6D7N-11KY-X3J1-8YTE", b"q8zr4wkx0tmv"]
 
 
+def test_a_key_between_words_leaves_the_words() -> None:
+    assert random_texts(b"frontend-579b9bff58-t2dbm") == [b"-579b9bff58-t2dbm"]
+    assert random_texts(b"session_6D7N-11KY-X3J1-8YTE_expired") == [b"_6D7N-11KY-X3J1-8YTE_"]
+
+
 def test_numbers_and_short_parts_are_not_random() -> None:
     assert not is_random(b"1234567890123456")
     assert not is_random(b"a1b2c3")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 import click
 from rich import box
@@ -47,7 +47,7 @@ def command(book: str, number: int, frame: str) -> None:
 
 def _frame(text: str, number: int) -> bytes:
     """Return the frame that the argument means. Raises UsageError where it means none."""
-    if text == "-" or Path(text).exists():
+    if text == "-" or os.path.exists(text):  # False for digits too long to be a name
         with reading(text) as stream:
             for chunk in read_chunks(stream, "varint", text):
                 if number < chunk.first + len(chunk.items):

@@ -34,6 +34,14 @@ def test_a_frame_of_a_file_is_picked_by_its_number(invoke: Invoke) -> None:
     assert "method raw: 10 bytes of message in 10 bytes of frame" in result.stdout
 
 
+@pytest.mark.parametrize("message", [bytes(range(64)) * 8 + bytes(range(200, 64, -1)), b""])
+def test_hex_may_be_longer_than_a_file_name_and_empty(invoke: Invoke, message: bytes) -> None:
+    frame = HybridCodec(Codebook(), destination="batched").encode(message)
+    result = invoke("explain", "-b", "orders.book", frame.hex())
+    assert result.exit_code == 0, result.output
+    assert f"method raw: {len(message)} bytes of message in {len(frame)} bytes of frame" in result.stdout
+
+
 def test_a_number_beyond_the_file_is_a_usage_error(invoke: Invoke) -> None:
     Path("frames").write_bytes(join_varint([b"first"]))
     result = invoke("explain", "-b", "orders.book", "frames", "--number", "1")

@@ -112,19 +112,19 @@ class FrameReader:
 
     def decode(self, frame: bytes) -> bytes:
         """Return the message of a frame. Raises a DecodeError."""
-        marked = self.book.raw == "marked"
-        if not frame:
-            if marked:
-                raise CorruptFrameError("an empty frame, where every raw message is marked")
-            return frame
-        method, generation, at = read_header(frame)
+        method, generation, at = self._header(frame)
         if method == "raw":
-            if marked:
-                raise CorruptFrameError("no marker, where every raw message is marked")
             return frame
         if method == "escape":
             return frame[1:]
         return self._decode(method, generation, frame, at)
+
+    def _header(self, frame: bytes) -> tuple[str, int | None, int]:
+        """Read a header, and refuse a message without a marker where every one has it."""
+        method, generation, at = read_header(frame) if frame else ("raw", None, 0)
+        if method == "raw" and self.book.raw == "marked":
+            raise CorruptFrameError("no marker, where every raw message is marked")
+        return method, generation, at
 
     def _decode(self, method: str, generation: int | None, frame: bytes, at: int) -> bytes:
         check_size = self.book.check_bytes
@@ -169,9 +169,7 @@ class FrameReader:
     def peek(self, frame: bytes) -> FrameInfo:
         """Tell what a frame is from its first bytes. Raises CorruptFrameError for a marker without a meaning."""
         size = len(frame)
-        if not frame:
-            return FrameInfo("raw", None, None, size)
-        method, generation, at = read_header(frame)
+        method, generation, at = self._header(frame)
         if method == "template":
             return FrameInfo(method, generation, first_template(frame, at), size)
         return FrameInfo(_METHODS.get(method, method), generation, None, size)

@@ -123,9 +123,10 @@ def test_marked_books_take_no_unmarked_message() -> None:
     codec = HybridCodec(by_hand(1, "marked"))
     assert codec.encode_batch([b"", b"x", b"\x82"]) == [b"\xc1", b"\xc1x", b"\xc1\x82"]
     assert codec.decode_batch([b"\xc1", b"\xc1x"]) == [b"", b"x"]
-    for frame in (b"", b"x"):
-        with pytest.raises(CorruptFrameError):
-            codec.decode(frame)
+    for call in (codec.decode, codec.peek, codec.explain):
+        for frame in (b"", b"x"):
+            with pytest.raises(CorruptFrameError):
+                call(frame)
 
 
 def test_plain_books_escape_only_what_begins_with_a_marker() -> None:

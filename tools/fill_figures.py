@@ -46,9 +46,9 @@ codebook's dictionary through the zstandard wheel in the same run. `new shape` i
 shape the codec has not seen."""
 
 BRIDGE_TEXT = """\
-`python benchmarks/bridge.py --json benchmarks/results/bridge.json`: log lines of about 140 bytes from one topic or
-stream to another on a real server beside it, one Python process, two cores shared by all; each variant against a
-plain copy loop of the client library in the same run, best of 5."""
+`python benchmarks/bridge.py --repeats 4 --json benchmarks/results/bridge.json`: log lines of 115 bytes from one topic
+or stream to another on a real server beside it, one Python process, two cores shared by all; each variant against a
+plain copy loop of the client library in the same run, best of 4."""
 
 
 def load(name: str) -> Any:

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from aura_stream.config import Config
+from aura_stream.config.quantities import parse_duration
 from tests.architecture.sources import ROOT, check_offline
 
 DOCKER = ROOT / "docker"
@@ -81,6 +83,13 @@ def test_workers_have_a_read_only_root_and_no_capabilities(compose: dict[str, An
     for worker in workers:
         assert worker["read_only"] is True
         assert worker["cap_drop"] == ["ALL"]
+
+
+def test_workers_have_the_time_to_drain_and_to_close(compose: dict[str, Any]) -> None:
+    """Closing takes up to 25 s more where a broker hangs; a kill before would hide how much is left over."""
+    workers = [service for service in compose["services"].values() if service["image"] == "aura-stream"]
+    drain = Config.model_fields["drain_timeout"].default
+    assert [parse_duration(worker["stop_grace_period"]) >= drain + 25 for worker in workers] == [True] * len(workers)
 
 
 def test_ports_are_published_on_loopback_only(compose: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from aura_stream.codec.lexer import looks_random
 
 _MIN_RUN: Final = 8  # bytes
 _MIN_WORD: Final = 12  # letters: in fewer, names and abbreviations look random too
+_MIN_NUMBERED: Final = 10  # letters and digits
 _MIN_GROUPED: Final = 16  # bytes of a key in groups: 6D7N-11KY-X3J1-8YTE
 _CHANGES: Final = 3  # from letter to digit or back: names have a number at the end, or one inside
 _MAX_REMEMBERED: Final = 128  # bytes of a run
@@ -20,7 +21,7 @@ _PART: Final = re.compile(rb"[A-Za-z0-9]+")
 _SEGMENT: Final = re.compile(rb"[^/]+")
 _LETTERS: Final = re.compile(rb"[A-Za-z]+")
 _CHANGE: Final = re.compile(rb"(?<=\d)[A-Za-z]|(?<=[A-Za-z])\d")
-_HUMP: Final = re.compile(rb"(?<=[a-z])(?=[A-Z])")  # of a camel's name
+_NAME: Final = re.compile(rb"[A-Z]*[a-z]+|[A-Z]+")  # between the humps of a camel's name
 _NUMBERED: Final = re.compile(rb"[A-Za-z]?[a-z]+\d+")  # page2, Node12
 
 # What follows a letter in English text and program names: 98 % of the pairs there, 44 % of those in random letters.
@@ -53,21 +54,24 @@ def is_random(part: bytes) -> bool:
     """Tell a run of letters and digits that looks random."""
     if part.isdigit() or len(part) < _MIN_RUN:
         return False
-    if not part.isalpha() and (_changes(part) >= _CHANGES or (len(part) >= 10 and looks_random(part))):
-        return True
-    return any(len(word) >= _MIN_WORD and _is_no_word(word) for word in _LETTERS.findall(part))
+    if part.isalpha():
+        return len(part) >= _MIN_WORD and (looks_random(part, one_in=2) or _is_no_word(part))
+    return _changes(part) >= _CHANGES or (len(part) >= _MIN_NUMBERED and (looks_random(part) or _is_no_word(part)))
 
 
-def _is_no_word(letters: bytes) -> bool:
-    if looks_random(letters, one_in=2):
-        return True
-    unusual, pairs = _unusual(letters)
+def _is_no_word(text: bytes) -> bool:
+    unusual, pairs = _unusual(text)
     return unusual > 3 and unusual * 10 >= pairs * 3
 
 
-def _unusual(letters: bytes) -> tuple[int, int]:
+def _is_usual(text: bytes) -> bool:
+    unusual, pairs = _unusual(text)
+    return unusual * 10 < pairs * 3
+
+
+def _unusual(text: bytes) -> tuple[int, int]:
     """Return how many pairs of letters are unusual, and how many there are; none spans a hump."""
-    pairs = [pair for name in _HUMP.split(letters) for pair in pairwise(name.lower())]
+    pairs = [pair for name in _NAME.findall(text) for pair in pairwise(name.lower())]
     return sum(after not in _FOLLOWERS[before] for before, after in pairs), len(pairs)
 
 
@@ -115,19 +119,13 @@ def _is_grouped(run: bytes) -> bool:
     mixed = [part for part in parts if _is_mixed(part) or is_random(part)]
     if len(mixed) > 1 and 5 * sum(map(len, mixed)) >= 2 * sum(map(len, parts)):
         return not all(part[:1].isalpha() and _changes(part) == 1 for part in mixed)
-    counts = [_unusual(letters) for letters in _LETTERS.findall(run)]
-    unusual = sum(count for count, _ in counts)
-    return unusual > 5 and unusual * 5 >= 2 * sum(pairs for _, pairs in counts)
+    unusual, pairs = _unusual(run)
+    return unusual > 5 and unusual * 5 >= pairs * 2
 
 
 def _holds_word(run: bytes) -> bool:
     """Tell a path from base64: it holds a word of five letters or more."""
     return any(len(letters) > 4 and _is_usual(letters) for letters in _LETTERS.findall(run))
-
-
-def _is_usual(letters: bytes) -> bool:
-    unusual, pairs = _unusual(letters)
-    return unusual * 10 < pairs * 3
 
 
 def _is_mixed(part: bytes) -> bool:

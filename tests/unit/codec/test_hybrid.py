@@ -12,6 +12,7 @@ from aura_stream import (
     CorruptFrameError,
     DecodeError,
     HybridCodec,
+    LimitExceededError,
     UnknownDictionaryError,
     UnknownTemplateError,
 )
@@ -257,3 +258,13 @@ def test_decode_errors_carry_no_payload() -> None:
         with pytest.raises(DecodeError) as caught:
             codec.decode(frame)
         assert "secret" not in str(caught.value)
+
+
+def test_a_frame_longer_than_any_that_the_limit_allows_is_refused_unread() -> None:
+    with pytest.raises(LimitExceededError):
+        HybridCodec(Codebook(), max_message=10).decode(b"\xfd" + bytes(20))
+
+
+def test_an_empty_book_leaves_batched_messages_as_they_are() -> None:
+    message = b"words " * 50
+    assert HybridCodec(Codebook(), destination="batched").encode(message) == message

@@ -22,7 +22,7 @@ def random_texts(message: bytes) -> list[bytes]:
         b"hjkkkxeaywzlyyftvrnh",  # letters alone
         b"OKwluhISxelxLWxXMAxE",
         b"SxKtQyWzVaBcDeFgHj",
-        b"1234hjkkkxeaywzlyyftvrnh",
+        b"8xwfatcgibqp",
         b"6D7N-11KY-X3J1-8YTE",  # in groups
         b"5LP0D-D4KMU-YAMPR-HV8OT-EJXE5",
         b"kX9-vQ2mZpLr4Tw_YbN8aa",  # base64url, with - and _ where they please

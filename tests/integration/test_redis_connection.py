@@ -180,7 +180,7 @@ async def test_a_client_certificate_that_is_missing_is_a_mistake_in_the_configur
         error = await refusal(tls_redis.url, tls={"ca": str(certificates.ca)})
         if isinstance(error, ConfigError):
             break
-        assert "reset" in str(error)
+        assert isinstance(error, UnavailableError)
     assert isinstance(error, ConfigError)
 
 

@@ -40,7 +40,7 @@ class _UnknownScriptError(ConnectorError):
 
 _SILENT = (
     "does not answer ({}): check that it runs there, that host and port in `url` are right, "
-    "and whether it expects TLS (rediss://)"
+    "and whether it expects TLS (rediss://) or a client certificate (`tls.certificate`)"
 )
 _TLS_MISTAKES = ("CERTIFICATE", "HANDSHAKE_FAILURE", "PROTOCOL_VERSION", "UNKNOWN_CA", "UNSUPPORTED", "WRONG_VERSION")
 _CLUSTER = "is one node of a cluster and does not hold this stream; clusters are not supported"

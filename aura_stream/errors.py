@@ -8,6 +8,7 @@ AuraError
 │   ├── LimitExceededError       asks for more than the limits allow
 │   ├── UnknownTemplateError     the book is older than the frame: `.generation`, `.number`
 │   └── UnknownDictionaryError   the same, for a dictionary
+├── StoreLostError           the template store is not the one we knew: rebuild it      exit 1
 ├── MessageError             one message stops the worker: `.partition`, `.position`    exit 1
 ├── NotDrainedError          a drain was cut short: `.messages` come again     exit 75
 └── ConnectorError           a source or a sink
@@ -32,6 +33,10 @@ class CodebookError(AuraError):
     def __init__(self, message: str, entry: str | None = None) -> None:
         super().__init__(message)
         self.entry = entry
+
+
+class StoreLostError(AuraError):
+    """The template store is emptied, rolled back or another one; a promoter (or `templates rebuild`) mends it."""
 
 
 class DecodeError(AuraError):

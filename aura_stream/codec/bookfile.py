@@ -5,6 +5,7 @@
     record = ["template", digest, body]              body: Template.body
            | ["dictionary", digest, body]
            | ["generation", digest, body]            body: msgpack [birth, [template digest…], dictionary digest]
+           | ["retired", digest, body]               body: template digests, one behind the other; at most one, last
     end    = ["end", records, digest of all before]
 
 A digest is 16 bytes of BLAKE2b over the body. A generation names only entries that stand before it.
@@ -22,7 +23,7 @@ from typing import Any, Final, TypeVar
 import msgpack
 
 from aura_stream.codec.generation import Generation
-from aura_stream.codec.template import Template, digest_of
+from aura_stream.codec.template import DIGEST_SIZE, Template, digest_of
 from aura_stream.codec.wire import FORMAT
 from aura_stream.errors import CodebookError
 
@@ -34,12 +35,14 @@ _NO_DICTIONARY: Final = b""
 Book = TypeVar("Book")
 
 
-def dump(check_bytes: int, raw: str, generations: Sequence[Generation]) -> bytes:
+def dump(
+    check_bytes: int, raw: str, generations: Sequence[Generation], retired: frozenset[bytes] = frozenset()
+) -> bytes:
     """Return a codebook as the bytes of its file."""
     out = bytearray(msgpack.packb([MAGIC, FORMAT, check_bytes, raw]))
     count = 0
     written: set[tuple[str, bytes]] = set()
-    for kind, digest, body in _records(generations):
+    for kind, digest, body in _records(generations, retired):
         if (kind, digest) not in written or kind == "generation":
             out += msgpack.packb([kind, digest, body])
             written.add((kind, digest))
@@ -47,7 +50,7 @@ def dump(check_bytes: int, raw: str, generations: Sequence[Generation]) -> bytes
     return bytes(out + msgpack.packb(["end", count, digest_of(bytes(out))]))
 
 
-def _records(generations: Sequence[Generation]) -> Iterator[tuple[str, bytes, bytes]]:
+def _records(generations: Sequence[Generation], retired: frozenset[bytes]) -> Iterator[tuple[str, bytes, bytes]]:
     for generation in generations:
         for template in generation.templates:
             yield "template", template.digest, template.body
@@ -57,6 +60,9 @@ def _records(generations: Sequence[Generation]) -> Iterator[tuple[str, bytes, by
             yield "dictionary", dictionary, generation.dictionary
         body = msgpack.packb([generation.birth, [template.digest for template in generation.templates], dictionary])
         yield "generation", digest_of(body), body
+    if retired:
+        body = b"".join(sorted(retired))
+        yield "retired", digest_of(body), body
 
 
 def replace_file(path: str | PathLike[str], data: bytes) -> None:
@@ -91,13 +97,13 @@ def read_file(path: str | PathLike[str]) -> bytes:
     return Path(path).read_bytes()
 
 
-def parse(data: bytes, name: str, make: Callable[[int, Any, tuple[Generation, ...]], Book]) -> Book:
+def parse(data: bytes, name: str, make: Callable[[int, Any, tuple[Generation, ...], frozenset[bytes]], Book]) -> Book:
     """Read a codebook from the bytes of its file. Raises CodebookError naming the entry that is damaged."""
     reader = _Reader(data)
     try:
         check_bytes, raw = reader.read()
         reader.entry = "header"  # the only one whose content was not looked at
-        return make(check_bytes, raw, tuple(reader.generations))
+        return make(check_bytes, raw, tuple(reader.generations), reader.retired)
     except CodebookError as exc:
         raise CodebookError(f"{name}: {reader.entry}: {exc}", reader.entry) from exc
     except (ValueError, TypeError, KeyError, msgpack.UnpackException, RecursionError) as exc:
@@ -113,6 +119,7 @@ class _Reader:
         self.templates: dict[bytes, Template] = {}
         self.dictionaries: dict[bytes, bytes] = {_NO_DICTIONARY: b""}
         self.generations: list[Generation] = []
+        self.retired: frozenset[bytes] = frozenset()
 
     def read(self) -> tuple[int, Any]:
         """Take all entries, and return check_bytes and raw."""
@@ -153,8 +160,16 @@ class _Reader:
             birth, digests, dictionary = msgpack.unpackb(body)
             templates = tuple(self.templates[each] for each in digests)
             self.generations.append(Generation(templates, self.dictionaries[dictionary], birth))
+        elif kind == "retired":
+            self.retired = frozenset(_digests(body))
         else:
             raise CodebookError("this kind of entry is not known here")
 
 
-_KINDS: Final = ("template", "dictionary", "generation")
+_KINDS: Final = ("template", "dictionary", "generation", "retired")
+
+
+def _digests(body: bytes) -> list[bytes]:
+    if not body or len(body) % DIGEST_SIZE:
+        raise CodebookError("not a list of digests")
+    return [body[at : at + DIGEST_SIZE] for at in range(0, len(body), DIGEST_SIZE)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -24,11 +24,13 @@ class Codebook:
 
     `check_bytes`: 0, 1, 2 or 4 bytes at the end of each non-raw frame. `raw`: "plain" leaves a message that does
     not compress as it is, "marked" puts an escape byte before it (docs/wire-format.md says what each promises).
+    `retired`: digests of templates that are no longer written with; they decode for ever.
     """
 
     check_bytes: int = 1
     raw: RawMode = "plain"
     generations: tuple[Generation, ...] = ()
+    retired: frozenset[bytes] = frozenset()
 
     def __post_init__(self) -> None:
         if type(self.check_bytes) is not int or self.check_bytes not in CHECK_SIZES:
@@ -66,6 +68,11 @@ class Codebook:
         longer = replace(newest, templates=newest.templates + fresh)
         return replace(self, generations=(*self.generations[:-1], longer))
 
+    def without(self, digests: Collection[bytes]) -> Codebook:
+        """Return the same book, in which these templates are retired: not written with any more."""
+        retired = self.retired | frozenset(digests)
+        return self if retired == self.retired else replace(self, retired=retired)
+
     def is_prefix_of(self, other: Codebook) -> bool:
         """Tell whether every frame of this book decodes the same with the other."""
         if (self.check_bytes, self.raw) != (other.check_bytes, other.raw):
@@ -94,7 +101,7 @@ class Codebook:
 
     def to_bytes(self) -> bytes:
         """Return the book as the bytes of a codebook file."""
-        return bookfile.dump(self.check_bytes, self.raw, self.generations)
+        return bookfile.dump(self.check_bytes, self.raw, self.generations, self.retired)
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "codebook") -> Codebook:

@@ -1,6 +1,20 @@
 """Value objects that travel between the layers; they import nothing but the standard library."""
 
 from aura_stream.model.batch import Batch, Partition, Topic
+from aura_stream.model.log import BEGINNING, LogReading, LogRecord, LogState, Position
 from aura_stream.model.metadata import Entries, Metadata, Records, TimestampType
 
-__all__ = ["Batch", "Entries", "Metadata", "Partition", "Records", "TimestampType", "Topic"]
+__all__ = [
+    "BEGINNING",
+    "Batch",
+    "Entries",
+    "LogReading",
+    "LogRecord",
+    "LogState",
+    "Metadata",
+    "Partition",
+    "Position",
+    "Records",
+    "TimestampType",
+    "Topic",
+]

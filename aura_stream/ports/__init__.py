@@ -1,7 +1,22 @@
-"""The engine's sides: what a source, a sink and a connector must do. Contracts are in the docstrings."""
+"""The engine's sides: what sources, sinks, connectors and stores must do. Contracts are in the docstrings."""
 
 from aura_stream.ports.connector import Connector, Context
+from aura_stream.ports.journal import Journal, JournalMaker, SharedLogMaker
+from aura_stream.ports.shared_log import SharedLog
 from aura_stream.ports.sink import Sink
 from aura_stream.ports.source import Source
+from aura_stream.ports.store import Finding, StoreStatus, TemplateStore
 
-__all__ = ["Connector", "Context", "Sink", "Source"]
+__all__ = [
+    "Connector",
+    "Context",
+    "Finding",
+    "Journal",
+    "JournalMaker",
+    "SharedLog",
+    "SharedLogMaker",
+    "Sink",
+    "Source",
+    "StoreStatus",
+    "TemplateStore",
+]

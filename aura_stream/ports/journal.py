@@ -23,7 +23,8 @@ class Journal(Protocol):
         ...
 
     async def read(self) -> Sequence[bytes]:
-        """Return the records behind those returned before, up to the end as it is now: the first call returns all.
+        """Return the records behind those returned before, up to the end as it is now: the first call after `start`
+        returns all.
 
         A record appended and acknowledged before the call, by anybody, is in it. Damaged ones are returned as they
         are: whoever reads checks the digest in them.

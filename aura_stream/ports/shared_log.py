@@ -27,15 +27,19 @@ class SharedLog(Protocol):
         ...
 
     async def propose(self, expected: LogState, records: Sequence[LogRecord], end: Position) -> bool:
-        """Append records, in one step, if identity, epoch and `end` are as expected; then the log ends at `end`.
+        """Append records, in one step, if identity, epoch, `end` and `tail` are as expected; then the log ends at
+        `end`, and its tail is that of the last record.
 
         Returns False, and writes nothing, if they are not.
         """
         ...
 
-    async def activate(self, expected: LogState, active: Position) -> bool:
-        """Note that everything before `active` is durable, if identity and epoch are as expected and the log reaches
-        so far. The mark never goes back. Returns False, and changes nothing, otherwise.
+    async def activate(self, expected: LogState, active: Position, tail: bytes) -> bool:
+        """Note that everything before `active` is durable, if identity and epoch are as expected and the record that
+        ends at `active` has this tail: another process may have written something else there after a roll back.
+
+        The mark never goes back: where it is further already, nothing changes, and that is True too. Returns False,
+        and changes nothing, otherwise.
         """
         ...
 

@@ -5,7 +5,21 @@ See docs/connectors.md for a connector of sixty lines and its binding to the sui
 
 from aura_stream.testing.binding import ConnectorBinding
 from aura_stream.testing.connector_conformance import ConnectorConformance
+from aura_stream.testing.journal_conformance import JournalConformance
+from aura_stream.testing.memory_log import MemoryJournal, MemoryJournalServer, MemoryLogServer, MemorySharedLog
+from aura_stream.testing.shared_log_conformance import SharedLogConformance
 from aura_stream.testing.sink_conformance import SinkConformance
 from aura_stream.testing.source_conformance import SourceConformance
 
-__all__ = ["ConnectorBinding", "ConnectorConformance", "SinkConformance", "SourceConformance"]
+__all__ = [
+    "ConnectorBinding",
+    "ConnectorConformance",
+    "JournalConformance",
+    "MemoryJournal",
+    "MemoryJournalServer",
+    "MemoryLogServer",
+    "MemorySharedLog",
+    "SharedLogConformance",
+    "SinkConformance",
+    "SourceConformance",
+]

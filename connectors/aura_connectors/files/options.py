@@ -43,6 +43,14 @@ class FilesSinkOptions(_Options):
     path: str = Field(min_length=1, description="file to write; {source} is the name of the input")
 
 
+class FilesJournalOptions(BaseModel):
+    """The file that holds the journal of a template store."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    path: Path = Field(description="file to append to; its folder must exist")
+
+
 def resolve_framing(framing: FramingName | None, frames: bool, side: str) -> FramingName:
     """Return the framing to use. Raises ConfigError for frames in lines, since a frame may contain a line feed."""
     if frames and framing == "lines":

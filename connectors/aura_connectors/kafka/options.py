@@ -82,3 +82,10 @@ class SinkOptions(Connection):
         if self.partition == "by_key" and not self.metadata:
             raise ValueError("partition: by_key needs the keys that metadata: false leaves out")
         return self
+
+
+class JournalOptions(Connection):
+    """The topic that holds the journal of a template store."""
+
+    topic: TopicName | None = Field(None, description="topic to append to; default: aura-journal-NAMESPACE")
+    replication: int | None = Field(None, ge=1, description="of a created topic; default: 3, or all brokers")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
@@ -109,6 +109,36 @@ class Client:
             return await self._execute(*words)
         except (exceptions.RedisError, OSError) as error:
             raise self._translate(error) from _harmless(error)
+
+    async def pipeline(self, *commands: Sequence[bytes | str | int]) -> list[Any]:
+        """Send commands on one connection, at once, and return their replies; within MULTI and EXEC they are one step.
+
+        Errors as for `command`: the first among the replies, once all have come.
+        """
+        try:
+            replies = await self._exchange(commands)
+        except (exceptions.RedisError, OSError) as error:
+            raise self._translate(error) from _harmless(error)
+        for reply in replies:
+            for part in (reply, *reply) if isinstance(reply, list) else (reply,):
+                if isinstance(part, exceptions.RedisError):
+                    raise self._translate(part) from _harmless(part)
+        return replies
+
+    async def _exchange(self, commands: Sequence[Sequence[bytes | str | int]]) -> list[Any]:
+        pool: Any = self._redis.connection_pool  # its methods have no types
+        connection = await pool.get_connection()
+        replies: list[Any] = []
+        try:
+            await connection.send_packed_command(connection.pack_commands(commands))
+            for _ in commands:
+                try:
+                    replies.append(await connection.read_response())
+                except exceptions.ResponseError as error:
+                    replies.append(error)
+        finally:
+            await pool.release(connection)  # closed by itself, unless all replies were read
+        return replies
 
     async def run(self, name: str, keys: list[bytes], *arguments: bytes | str | int) -> Any:
         """Run the script `lua/{name}.lua`, by its digest where the server knows it. Errors as for `command`."""

@@ -152,3 +152,17 @@ class SinkOptions(Connection):
     field: FieldName = Field("d", description="field of an entry that holds the message")
     maxlen: PositiveInt | None = Field(None, description="trim the stream to about so many entries")
     metadata: bool = Field(True, description="false: drop key, headers and timestamp of records")
+
+
+class SharedLogOptions(Connection):
+    """The server that the processes of a namespace share their templates over."""
+
+    prefix: str = Field(
+        "aura", pattern=r"^[^{}\s]{1,100}$", description="what all keys begin with: PREFIX:{NAMESPACE}:log and others"
+    )
+
+
+class JournalOptions(Connection):
+    """The server that the journal of a template store stands on."""
+
+    stream: Name | None = Field(None, description="stream to append to; default: aura-journal-NAMESPACE")

@@ -6,6 +6,7 @@ from aura_stream.ports.shared_log import SharedLog
 from aura_stream.ports.sink import Sink
 from aura_stream.ports.source import Source
 from aura_stream.ports.store import Finding, StoreStatus, TemplateStore
+from aura_stream.ports.tail import Tail
 
 __all__ = [
     "Connector",
@@ -18,5 +19,6 @@ __all__ = [
     "Sink",
     "Source",
     "StoreStatus",
+    "Tail",
     "TemplateStore",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel
@@ -9,6 +11,7 @@ from pydantic import BaseModel
 from aura_connectors.files.options import FilesSinkOptions, FilesSourceOptions
 from aura_connectors.files.sink import FilesSink
 from aura_connectors.files.source import FilesSource
+from aura_connectors.files.tail import read_tail
 from aura_stream.ports import Connector, Context
 
 __all__ = ["FilesConnector", "FilesSink", "FilesSinkOptions", "FilesSource", "FilesSourceOptions", "connector"]
@@ -29,6 +32,12 @@ class FilesConnector:
     def sink(self, options: FilesSinkOptions, context: Context) -> FilesSink:
         """Build a sink. Raises ConfigError if it is to write frames as lines."""
         return FilesSink(options, context)
+
+    async def tail(
+        self, options: FilesSourceOptions | FilesSinkOptions, inputs: Sequence[str], limit: int
+    ) -> Mapping[str, Sequence[bytes]]:
+        """See `aura_stream.ports.Tail`."""
+        return await asyncio.to_thread(read_tail, options, inputs, limit)
 
 
 connector: Connector = FilesConnector()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel
@@ -9,6 +10,7 @@ from pydantic import BaseModel
 from aura_connectors.kafka.options import SinkOptions, SourceOptions
 from aura_connectors.kafka.sink import KafkaSink
 from aura_connectors.kafka.source import KafkaSource
+from aura_connectors.kafka.tail import read_tail
 from aura_stream.ports import Connector, Context
 
 __all__ = ["KafkaConnector", "KafkaSink", "KafkaSource", "SinkOptions", "SourceOptions", "connector"]
@@ -29,6 +31,12 @@ class KafkaConnector:
     def sink(self, options: SinkOptions, context: Context) -> KafkaSink:
         """Build a sink; it connects at `start`."""
         return KafkaSink(options, context)
+
+    async def tail(
+        self, options: SourceOptions | SinkOptions, inputs: Sequence[str], limit: int
+    ) -> Mapping[str, Sequence[bytes]]:
+        """See `aura_stream.ports.Tail`."""
+        return await read_tail(options, inputs, limit)
 
 
 connector: Connector = KafkaConnector()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel
@@ -9,6 +10,7 @@ from pydantic import BaseModel
 from aura_connectors.redis_streams.options import SinkOptions, SourceOptions
 from aura_connectors.redis_streams.sink import RedisStreamsSink
 from aura_connectors.redis_streams.source import RedisStreamsSource
+from aura_connectors.redis_streams.tail import read_tail
 from aura_stream.ports import Connector, Context
 
 __all__ = [
@@ -36,6 +38,12 @@ class RedisStreamsConnector:
     def sink(self, options: SinkOptions, context: Context) -> RedisStreamsSink:
         """Build a sink; it connects at `start`."""
         return RedisStreamsSink(options, context)
+
+    async def tail(
+        self, options: SourceOptions | SinkOptions, inputs: Sequence[str], limit: int
+    ) -> Mapping[str, Sequence[bytes]]:
+        """See `aura_stream.ports.Tail`."""
+        return await read_tail(options, inputs, limit)
 
 
 connector: Connector = RedisStreamsConnector()

@@ -247,3 +247,13 @@ async def within(seconds: float, client: Client, work: Awaitable[T]) -> T:
             return await work
     except TimeoutError as error:
         raise UnavailableError(f"Redis at {client.address} {_SILENT.format(f'{seconds:g} s')}") from error
+
+
+async def certain(work: Awaitable[T]) -> T:
+    """Await `work`; a reply that nobody foresaw counts as UnavailableError, where it cannot be anything else."""
+    try:
+        return await work
+    except UnavailableError:
+        raise
+    except ConnectorError as error:
+        raise UnavailableError(str(error)) from error

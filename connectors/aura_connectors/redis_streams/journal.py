@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel
 
-from aura_connectors.redis_streams.client import START_TIMEOUT, Client, stream_exists, within
+from aura_connectors.redis_streams.client import START_TIMEOUT, Client, certain, stream_exists, within
 from aura_connectors.redis_streams.options import Connection, JournalOptions
 from aura_stream.errors import ConfigError, ConnectorError, UnavailableError
 from aura_stream.ports import Journal, JournalMaker
@@ -21,6 +21,7 @@ SYNC_TIMEOUT_MS: Final = 9000  # for fsync; below the client's own patience. `ap
 RUN_RECORDS: Final = 2000  # in one step of the server
 RUN_BYTES: Final = 4 << 20
 PAGE_RECORDS: Final = 1000
+PAGE_TIMEOUT: Final = 10.0  # seconds
 BEFORE_ALL: Final = b"0-0"  # no entry can have this id
 
 _Command = Sequence[bytes | str | int]
@@ -46,7 +47,7 @@ class RedisJournal:
         await self.stop()
         self._last = BEFORE_ALL
         self._client = client = Client(self._options)
-        await within(START_TIMEOUT, client, self._look(client, create))
+        await certain(within(START_TIMEOUT, client, self._look(client, create)))
 
     async def stop(self) -> None:
         """See the port."""
@@ -59,7 +60,7 @@ class RedisJournal:
         records: list[bytes] = []
         more = True
         while more:
-            entries = await self._page()
+            entries = await certain(within(PAGE_TIMEOUT, self._connected, self._page()))
             more = len(entries) == PAGE_RECORDS
             records += (fields[1] if fields and fields[0] == FIELD else b"" for _, fields in entries)
         return records

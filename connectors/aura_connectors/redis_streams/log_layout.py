@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aura_stream.errors import ConfigError, StoreLostError
-from aura_stream.model import LogRecord, LogState, Position
+from aura_stream.errors import ConfigError
+from aura_stream.model import BEGINNING, LogRecord, LogState, Position
 
 FORMAT: Final = 1
 FIELD: Final = b"e"
@@ -25,6 +25,9 @@ _DIGITS = rb"(?:0|[1-9][0-9]{0,14})"  # at most 15: exact in Lua, whose numbers 
 _NUMBER = re.compile(_DIGITS)
 _POSITION = re.compile(rb"(-1|" + _DIGITS + rb"):(" + _DIGITS + rb")")
 _IDENTITY = re.compile(rb"[ -~]{1,100}")
+
+STRANGE: Final = LogState("", 0, BEGINNING, BEGINNING)
+"""What a hash reads as that no process of ours wrote so: the log of another store, which nobody follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,9 @@ def spell(position: Position) -> str:
 
 
 def to_state(values: Sequence[bytes | None], retired: int, where: str) -> LogState | None:
-    """Return what the hash says (the values of META); None if there is none.
+    """Return what the hash says (the values of META); None if there is none, STRANGE for one that is not of ours.
 
-    Raises ConfigError for a later format, StoreLostError for a hash that no process of ours has written.
+    Raises ConfigError for a later format.
     """
     if all(value is None for value in values):
         return None
@@ -78,9 +81,9 @@ def to_state(values: Sequence[bytes | None], retired: int, where: str) -> LogSta
         raise ConfigError(f"{where} has format {int(kept)}, this version reads {FORMAT}: upgrade it first")
     if kept == b"%d" % FORMAT and _IDENTITY.fullmatch(store_id) and _NUMBER.fullmatch(epoch):
         ends, marked = _to_position(end), _to_position(active)
-        if ends is not None and marked is not None:
+        if ends is not None and marked is not None and marked <= ends:
             return LogState(store_id.decode(), int(epoch), ends, marked, retired, tail)
-    raise StoreLostError(f"{where} is damaged: its hash was not written by us")
+    return STRANGE
 
 
 def _to_position(spelled: bytes) -> Position | None:

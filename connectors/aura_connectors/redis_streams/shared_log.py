@@ -6,6 +6,7 @@ compares before it writes. Layout: `log_layout.py`; rights: docs/template-store.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Collection, Sequence
 from typing import Any, ClassVar, Final, TypeVar
 from uuid import uuid4
@@ -13,11 +14,12 @@ from uuid import uuid4
 import msgpack
 from pydantic import BaseModel
 
-from aura_connectors.redis_streams.client import START_TIMEOUT, Client, within
+from aura_connectors.redis_streams.client import START_TIMEOUT, Client, certain, within
 from aura_connectors.redis_streams.log_layout import (
     FIELD,
     FORMAT,
     META,
+    STRANGE,
     Keys,
     entry_id,
     last_id,
@@ -33,6 +35,8 @@ from aura_stream.ports import SharedLog, SharedLogMaker
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 CALL_TIMEOUT: Final = 10.0  # seconds; the port's bound
 STAGED_FOR: Final = 600  # seconds that what a dead promoter staged stays behind; one that lives needs under 10
 _MEMBERS = 1000  # of a SADD
@@ -45,13 +49,14 @@ class RedisSharedLog:
         self._options = options
         self._keys = Keys.of(options.prefix, namespace)
         self._where = f"Redis at {options.url.address}: the template log {self._keys.log.decode()}"
+        self._complained = False
         self._client: Client | None = None
 
     async def start(self) -> None:
         """See the port."""
         await self.stop()
         self._client = client = Client(self._options)
-        await within(START_TIMEOUT, client, client.command("HMGET", self._keys.meta, "format"))
+        await certain(within(START_TIMEOUT, client, client.command("HMGET", self._keys.meta, "format")))
 
     async def stop(self) -> None:
         """See the port."""
@@ -60,7 +65,7 @@ class RedisSharedLog:
             await client.close()
 
     async def read(self, after: Position, limit: int, retired_known: int = 0) -> LogReading | None:
-        """See the port. Raises StoreLostError too, for a hash that no process of ours has written."""
+        """See the port. A hash that no process of ours has written reads as the log of another store."""
         return await self._bounded(self._read(after, limit, retired_known))
 
     async def _read(self, after: Position, limit: int, retired_known: int) -> LogReading | None:
@@ -69,7 +74,17 @@ class RedisSharedLog:
         if count != retired_known:
             meta, entries, count, retired = await self._snapshot(after, limit, ("SMEMBERS", self._keys.retired))
         state = to_state(meta, count, self._where)
-        return None if state is None else LogReading(state, [to_record(entry) for entry in entries], retired)
+        if state is None:
+            return None
+        if state == STRANGE:
+            self._complain()
+            return LogReading(state)
+        return LogReading(state, [to_record(entry) for entry in entries], retired)
+
+    def _complain(self) -> None:
+        if not self._complained:
+            self._complained = True
+            log.error("%s is damaged: its hash was not written by us; it counts as another store's", self._where)
 
     async def _snapshot(
         self, after: Position, limit: int, about_retired: tuple[str, bytes]
@@ -114,17 +129,17 @@ class RedisSharedLog:
     async def _replace(self, state: LogState, records: Sequence[LogRecord], retired: list[bytes]) -> bool:
         """Write everything under names of this call, then put it in place with one script."""
         mark = uuid4().hex.encode()
-        log, digests = (b"%b:%b" % (key, mark) for key in (self._keys.log, self._keys.retired))
+        stream, digests = (b"%b:%b" % (key, mark) for key in (self._keys.log, self._keys.retired))
         commands: list[Sequence[bytes | str | int]] = [
-            ("XADD", log, entry_id(record), FIELD, record.data) for record in records
+            ("XADD", stream, entry_id(record), FIELD, record.data) for record in records
         ]
         chunks = (retired[first : first + _MEMBERS] for first in range(0, len(retired), _MEMBERS))
         commands += (("SADD", digests, *chunk) for chunk in chunks)
-        commands += (("EXPIRE", key, STAGED_FOR) for key in (log, digests))
+        commands += (("EXPIRE", key, STAGED_FOR) for key in (stream, digests))
         await self._connected.pipeline(*commands)
         verdict = await self._connected.run(
             "log_replace",
-            [self._keys.meta, self._keys.log, self._keys.retired, log, digests],
+            [self._keys.meta, self._keys.log, self._keys.retired, stream, digests],
             *(*_identity(state), spell(state.end), spell(state.active), state.tail, FORMAT),
             *(len(records), len(set(retired))),
         )
@@ -140,7 +155,7 @@ class RedisSharedLog:
         return verdict
 
     async def _bounded(self, work: Awaitable[T]) -> T:
-        return await within(CALL_TIMEOUT, self._connected, work)
+        return await certain(within(CALL_TIMEOUT, self._connected, work))
 
     @property
     def _connected(self) -> Client:

@@ -10,6 +10,7 @@ from aura_stream.testing.memory_log import MemoryJournal, MemoryJournalServer, M
 from aura_stream.testing.shared_log_conformance import SharedLogConformance
 from aura_stream.testing.sink_conformance import SinkConformance
 from aura_stream.testing.source_conformance import SourceConformance
+from aura_stream.testing.store_conformance import StoreConformance
 
 __all__ = [
     "ConnectorBinding",
@@ -22,4 +23,5 @@ __all__ = [
     "SharedLogConformance",
     "SinkConformance",
     "SourceConformance",
+    "StoreConformance",
 ]

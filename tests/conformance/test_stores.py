@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 
-from aura_stream.ports import Journal, SharedLog
+from aura_stream.ports import Journal, SharedLog, TemplateStore
+from aura_stream.store import FileStore, FolderMirror, MemoryStore, Properties, SharedStore
 from aura_stream.testing import (
     JournalConformance,
     MemoryJournal,
@@ -14,6 +16,7 @@ from aura_stream.testing import (
     MemoryLogServer,
     MemorySharedLog,
     SharedLogConformance,
+    StoreConformance,
 )
 
 
@@ -43,3 +46,36 @@ class TestMemoryJournal(JournalConformance):
         server = MemoryJournalServer()
         server.available = False
         return MemoryJournal(server)
+
+
+class TestMemoryStore(StoreConformance):
+    shared = False
+
+    def new_store(self, namespace: str, properties: Properties) -> TemplateStore:
+        return MemoryStore(properties.check_bytes, properties.raw)
+
+
+class TestFileStore(StoreConformance):
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    def new_store(self, namespace: str, properties: Properties) -> TemplateStore:
+        return FileStore(self.folder / f"{namespace}.book", properties, create=True)
+
+
+class TestSharedStoreInMemory(StoreConformance):
+    @pytest.fixture(autouse=True)
+    def _servers(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+        self.logs: dict[str, MemoryLogServer] = defaultdict(MemoryLogServer)
+        self.journals: dict[str, MemoryJournalServer] = defaultdict(MemoryJournalServer)
+
+    def new_store(self, namespace: str, properties: Properties) -> TemplateStore:
+        return SharedStore(
+            MemorySharedLog(self.logs[namespace]),
+            MemoryJournal(self.journals[namespace]),
+            namespace,
+            properties,
+            FolderMirror(self.folder, namespace, "run"),
+        )

@@ -10,10 +10,6 @@ from aura_stream.config.document import Document, Path, dotted
 
 LATER: Mapping[Path, str] = MappingProxyType(
     {
-        ("store", "redis"): "this version keeps codebooks in a file: use store.file",
-        ("store", "mirror"): "this version reads its codebook once, at start",
-        ("store", "journal"): "this version keeps codebooks in a file: use store.file",
-        ("discovery",): "this version learns by `aura-stream train`",
         ("dead_letter",): "this version stops at a message that it cannot transform",
         ("http",): "this version serves nothing; for a health check see heartbeat",
         ("telemetry",): "this version sends no telemetry",
@@ -41,8 +37,6 @@ def without_later(document: Document) -> None:
         if _has(document, path):
             around: dict[Any, Any] = document.get(path[:-1]) if path[:-1] else document.values
             del around[path[-1]]
-            if path[0] == "store" and not around:
-                around["memory"] = {}  # no second complaint: the store that was asked for is refused already
     if document.get(("delivery",)) == "exactly_once":
         document.values.pop("delivery")
 

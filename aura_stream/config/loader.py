@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -16,22 +16,24 @@ from aura_stream.config.document import NOT_A_VALUE, Document, Path, parse_yaml
 from aura_stream.config.environment import overlay_environment, overlay_flags
 from aura_stream.config.fields import field_at, is_mapping, is_structured
 from aura_stream.config.later import not_built_yet, without_later
-from aura_stream.config.models import Config, ConnectorModels, config_model
+from aura_stream.config.models import Config, ConnectorModels, Named, OptionModels, config_model
 from aura_stream.config.problems import explain
 from aura_stream.config.secrets import literal_secrets
 from aura_stream.config.substitution import substitute
 from aura_stream.errors import ConfigError
 
+T = TypeVar("T")
+
 
 def load_config(
     path: str | FilePath,
-    connectors: Mapping[str, ConnectorModels],
+    models: OptionModels,
     environ: Mapping[str, str],
     flags: Sequence[tuple[str, str]] = (),
 ) -> Config:
     """Read a configuration file.
 
-    Of `connectors`, only those that the file names are looked up. `flags` are pairs of a dotted key and a text.
+    Of `models`, only those that the file names are looked up. `flags` are pairs of a dotted key and a text.
     Raises ConfigError with one line for each mistake, each with file, line and column (or variable, or flag).
     """
     try:
@@ -40,44 +42,64 @@ def load_config(
         raise ConfigError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text, at byte {error.start}") from error
-    return parse_config(text, str(path), connectors, environ, flags)
+    return parse_config(text, str(path), models, environ, flags)
 
 
 def parse_config(
     text: str,
     name: str,
-    connectors: Mapping[str, ConnectorModels],
+    models: OptionModels,
     environ: Mapping[str, str],
     flags: Sequence[tuple[str, str]] = (),
 ) -> Config:
     """Read a configuration from a text; `name` stands in errors where a file's name would. See `load_config`."""
     document = parse_yaml(text, name)
-    problems = literal_secrets(document, _model_for(document, connectors))
+    problems = literal_secrets(document, _model_for(document, models))
     touched = substitute(document, environ)
-    overlay_environment(document, environ, _model_for(document, connectors))
-    overlay_flags(document, flags, _model_for(document, connectors))
+    overlay_environment(document, environ, _model_for(document, models))
+    overlay_flags(document, flags, _model_for(document, models))
     problems += not_built_yet(document)
     without_later(document)
-    model = _model_for(document, connectors)
+    model = _model_for(document, models)
     _spell_out(document, model, touched)
     try:
         config = model.model_validate(document.values)
     except ValidationError as error:
-        problems += explain(error, document, model, list(connectors))
+        problems += explain(error, document, model, _nameable(models))
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
     return config
 
 
-def _model_for(document: Document, connectors: Mapping[str, ConnectorModels]) -> type[Config]:
-    """Return the model with those connectors that the document names: the others need not even be importable."""
+def _model_for(document: Document, models: OptionModels) -> type[Config]:
+    """Return the model with those that the document names: the others need not even be importable."""
 
-    def named(side: str, model_of: Callable[[ConnectorModels], type[BaseModel]]) -> dict[str, type[BaseModel]]:
-        mapping = document.get((side,))
-        names = mapping if isinstance(mapping, dict) else {}
-        return {name: model_of(connectors[name]) for name in names if name in connectors}
+    def side(name: str, model_of: Callable[[ConnectorModels], type[BaseModel]]) -> dict[str, type[BaseModel]]:
+        return {key: model_of(each) for key, each in _named(document, (name,), models.connectors).items()}
 
-    return config_model(named("input", lambda models: models.source), named("output", lambda models: models.sink))
+    return config_model(
+        Named(
+            side("input", lambda connector: connector.source),
+            side("output", lambda connector: connector.sink),
+            _named(document, ("store",), models.shared_logs),
+            _named(document, ("store", "journal"), models.journals),
+        )
+    )
+
+
+def _named(document: Document, path: Path, models: Mapping[str, T]) -> dict[str, T]:
+    mapping = document.get(path)
+    return {name: models[name] for name in (mapping if isinstance(mapping, dict) else {}) if name in models}
+
+
+def _nameable(models: OptionModels) -> dict[Path, list[str]]:
+    """Return what can be named where, beside the fields of the model there."""
+    return {
+        ("input",): list(models.connectors),
+        ("output",): list(models.connectors),
+        ("store",): list(models.shared_logs),
+        ("store", "journal"): list(models.journals),
+    }
 
 
 def _spell_out(document: Document, model: type[Config], touched: set[Path]) -> None:

@@ -6,13 +6,16 @@ The options of a connector are declared by the connector; `config_model` puts th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, Field, create_model
 
+from aura_stream.config.choice import Choice, Options, choices
+from aura_stream.config.discovery import DiscoveryOptions
 from aura_stream.config.quantities import Duration, Size
+from aura_stream.config.store import StoreOptions, store_model
 
 CHECK_SIZES = (0, 1, 2, 4)
 
@@ -21,12 +24,6 @@ def _check_size(value: int) -> int:
     if value not in CHECK_SIZES:
         raise ValueError("expected 0, 1, 2 or 4")
     return value
-
-
-class Options(BaseModel):
-    """A mapping of the file: no key beside those declared, and no value in an error message."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class CodecOptions(Options):
@@ -48,29 +45,6 @@ class CodecOptions(Options):
     )
 
 
-class MemoryStoreOptions(Options):
-    """An empty codebook that lives as long as the worker: no templates, so only large messages get smaller."""
-
-
-class FileStoreOptions(Options):
-    """A codebook in a file, as `aura-stream train` writes it."""
-
-    path: Path = Field(description="file of the codebook")
-
-
-class StoreOptions(Options):
-    """Where the codebook comes from: exactly one of these."""
-
-    file: FileStoreOptions | None = Field(None, description="a codebook in a file")
-    memory: MemoryStoreOptions | None = Field(None, description="an empty codebook")
-
-    @model_validator(mode="after")
-    def _one(self) -> StoreOptions:
-        if (self.file is None) == (self.memory is None):
-            raise ValueError("name exactly one store: file or memory")
-        return self
-
-
 class BatchOptions(Options):
     """How much is worked on at a time. Up to three times `max_bytes` are held, and what they become."""
 
@@ -85,26 +59,13 @@ class LoggingOptions(Options):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is written")
 
 
-class Side(Options):
+class Side(Choice):
     """Where messages come from, or where they go: exactly one connector with its options."""
-
-    @model_validator(mode="after")
-    def _one(self) -> Side:
-        if len(self.model_fields_set) != 1:
-            raise ValueError("name exactly one connector")
-        return self
 
     @property
     def connector(self) -> str:
         """The connector's name."""
-        (name,) = self.model_fields_set
-        return name
-
-    @property
-    def options(self) -> BaseModel:
-        """The connector's own options."""
-        options: BaseModel = getattr(self, self.connector)
-        return options
+        return self.chosen
 
 
 class Config(Options):
@@ -117,6 +78,7 @@ class Config(Options):
     output: Side = Field(description="where they go")
     codec: CodecOptions = Field(default_factory=CodecOptions)
     store: StoreOptions
+    discovery: DiscoveryOptions = Field(default_factory=DiscoveryOptions)
     delivery: Literal["at_least_once"] = Field("at_least_once", description="what is promised: docs/guarantees.md")
     batch: BatchOptions = Field(default_factory=BatchOptions)
     logging: LoggingOptions = Field(default_factory=LoggingOptions)
@@ -140,18 +102,30 @@ class ConnectorModels:
     sink: type[BaseModel]
 
 
-def config_model(inputs: Mapping[str, type[BaseModel]], outputs: Mapping[str, type[BaseModel]]) -> type[Config]:
-    """Return the model of a file in which these connectors can be named."""
-    sides: dict[str, Any] = {
-        "input": (_side_model("Input", inputs), Field(description="where messages come from")),
-        "output": (_side_model("Output", outputs), Field(description="where they go")),
-    }
-    return create_model("Config", __base__=Config, __doc__=Config.__doc__, **sides)
+@dataclass(frozen=True, slots=True)
+class OptionModels:
+    """The option models of everything that a file can name, by name; each is looked up when a file names it."""
+
+    connectors: Mapping[str, ConnectorModels]
+    shared_logs: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+    journals: Mapping[str, type[BaseModel]] = field(default_factory=dict)
 
 
-def _side_model(name: str, connectors: Mapping[str, type[BaseModel]]) -> type[Side]:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The option models of what one file names."""
+
+    inputs: Mapping[str, type[BaseModel]]
+    outputs: Mapping[str, type[BaseModel]]
+    shared_logs: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+    journals: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+
+
+def config_model(named: Named) -> type[Config]:
+    """Return the model of a file in which these can be named."""
     fields: dict[str, Any] = {
-        connector: (model | None, Field(None, description=(model.__doc__ or "").strip()))
-        for connector, model in connectors.items()
+        "input": (choices("Input", Side, named.inputs), Field(description="where messages come from")),
+        "output": (choices("Output", Side, named.outputs), Field(description="where they go")),
+        "store": (store_model(named.shared_logs, named.journals), Field()),
     }
-    return create_model(name, __base__=Side, __doc__=Side.__doc__, **fields)
+    return create_model("Config", __base__=Config, __doc__=Config.__doc__, **fields)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -12,21 +11,24 @@ from pydantic_core import ErrorDetails
 from aura_stream.config.document import Document, Path, dotted
 from aura_stream.config.fields import model_at
 
-SIDES: Final = (("input",), ("output",))
+Nameable = Mapping[Path, Sequence[str]]
 
 
-def explain(error: ValidationError, document: Document, model: type[BaseModel], connectors: Sequence[str]) -> list[str]:
-    """Return one line for each mistake, with its place; no line holds a value, for it may be a secret."""
+def explain(error: ValidationError, document: Document, model: type[BaseModel], nameable: Nameable) -> list[str]:
+    """Return one line for each mistake, with its place; no line holds a value, for it may be a secret.
+
+    `nameable`: the names of connectors and the like, by the path of the mapping that takes one of them.
+    """
     details = error.errors(include_url=False, include_context=False, include_input=False)
-    return [_line(detail, document, model, connectors) for detail in details]
+    return [_line(detail, document, model, nameable) for detail in details]
 
 
-def _line(detail: ErrorDetails, document: Document, model: type[BaseModel], connectors: Sequence[str]) -> str:
+def _line(detail: ErrorDetails, document: Document, model: type[BaseModel], nameable: Nameable) -> str:
     path: Path = detail["loc"]
     place = document.place(path)
     match detail["type"]:
         case "extra_forbidden":
-            known = connectors if path[:-1] in SIDES else _keys(model, path[:-1])
+            known = {*_keys(model, path[:-1]), *nameable.get(path[:-1], ())}
             return f"{place}: {_unknown(path, known)}"
         case "model_type":
             return f"{place}: {dotted(path)}: expected a mapping of keys to values"
@@ -34,7 +36,8 @@ def _line(detail: ErrorDetails, document: Document, model: type[BaseModel], conn
             return f"{place}: {dotted(path)} is missing"
         case _:
             what = detail["msg"].removeprefix("Value error, ")
-            names = f": {', '.join(sorted(connectors))}" if path in SIDES and detail["type"] == "value_error" else ""
+            is_choice = what.startswith("name exactly one") and ":" not in what
+            names = f": {', '.join(sorted(nameable.get(path, ())))}" if is_choice else ""
             return f"{place}: {dotted(path)}: {what[0].lower()}{what[1:]}{names}"
 
 

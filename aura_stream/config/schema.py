@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from aura_stream.config.models import ConnectorModels, config_model
+from aura_stream.config.models import Config, Named, OptionModels, config_model
 
 
-def json_schema(connectors: Mapping[str, ConnectorModels]) -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of a file in which these connectors can be named."""
-    model = config_model(
-        {name: models.source for name, models in connectors.items()},
-        {name: models.sink for name, models in connectors.items()},
+def full_model(models: OptionModels) -> type[Config]:
+    """Return the model of a file in which everything installed can be named."""
+    connectors = models.connectors.items()
+    return config_model(
+        Named(
+            {name: connector.source for name, connector in connectors},
+            {name: connector.sink for name, connector in connectors},
+            dict(models.shared_logs),
+            dict(models.journals),
+        )
     )
-    schema = model.model_json_schema()
+
+
+def json_schema(models: OptionModels) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a file in which these can be named."""
+    schema = full_model(models).model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,10 +1,10 @@
 """The engine's sides: what sources, sinks, connectors and stores must do. Contracts are in the docstrings."""
 
-from aura_stream.ports.connector import Connector, Context
+from aura_stream.ports.connector import Connector, Context, Observable
 from aura_stream.ports.journal import Journal, JournalMaker, SharedLogMaker
 from aura_stream.ports.shared_log import SharedLog
 from aura_stream.ports.sink import Sink
-from aura_stream.ports.source import Source
+from aura_stream.ports.source import PausableSource, Source
 from aura_stream.ports.store import Finding, StoreStatus, TemplateStore
 from aura_stream.ports.tail import Tail
 
@@ -14,6 +14,8 @@ __all__ = [
     "Finding",
     "Journal",
     "JournalMaker",
+    "Observable",
+    "PausableSource",
     "SharedLog",
     "SharedLogMaker",
     "Sink",

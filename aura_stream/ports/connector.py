@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -39,4 +39,16 @@ class Connector(Protocol):
 
     def sink(self, options: Any, context: Context) -> Sink:
         """Build a sink; no connection is made before its `start`. Raises ConfigError for options unfit here."""
+        ...
+
+
+@runtime_checkable
+class Observable(Protocol):
+    """A connector whose inputs can be read a second time, beside a bridge. Optional: discovery needs it."""
+
+    def observing(self, options: Any, group: str) -> Any:
+        """Return the options of a source that reads what one with `options` reads, in a group of its own.
+
+        It takes nothing away: what it settles stays there for everybody else.
+        """
         ...

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from aura_stream.model import Batch, Topic
+from aura_stream.model import Batch, Partition, Topic
 
 
 class Source(Protocol):
@@ -70,4 +70,24 @@ class Source(Protocol):
 
     async def stop(self) -> None:
         """Leave the group, give back leases, close. Settles nothing by itself. Bounded in time."""
+        ...
+
+
+@runtime_checkable
+class PausableSource(Source, Protocol):
+    """A source that can leave out one partition and go on with the others.
+
+    Optional: while a message of one partition waits for a template that is not there yet, a worker with any other
+    source fetches nothing at all.
+    """
+
+    def pause(self, partition: Partition) -> None:
+        """Fetch no more of this partition, until `resume` or until it is assigned anew; leave alone what is not ours.
+
+        What was fetched of it stays owned, and settles as ever. May be called again.
+        """
+        ...
+
+    def resume(self, partition: Partition) -> None:
+        """Fetch of this partition again, from where it was left; also of one that is not paused."""
         ...

@@ -24,6 +24,13 @@ _OPTIONAL = {  # options that a binding may leave at None: the test that needs t
 }
 
 
+_PAUSING = (
+    "test_of_a_paused_partition_nothing_comes_until_it_is_resumed",
+    "test_what_was_fetched_of_a_paused_partition_stays_ours_and_settles",
+    "test_a_partition_assigned_anew_is_not_paused",
+)
+
+
 class ConnectorBinding:
     """What the author fills in. Fixtures of your own (a server, a folder) come in through an autouse fixture
     of the class that keeps them on `self`.
@@ -40,6 +47,9 @@ class ConnectorBinding:
 
     needs_existing_input: ClassVar[bool] = True
     """Whether a source over a topic that does not exist is an error, rather than one with nothing in it yet."""
+
+    can_pause: ClassVar[bool] = False
+    """Whether its sources are `aura_stream.ports.PausableSource`."""
 
     patience: ClassVar[float] = 60.0
     """Seconds after which the suite gives up waiting for something that must happen."""
@@ -79,6 +89,9 @@ class ConnectorBinding:
         super().__init_subclass__()
         for options, test in _OPTIONAL.items():
             if getattr(cls, options) is getattr(ConnectorBinding, options) and hasattr(cls, test):
+                setattr(cls, test, None)
+        if not cls.can_pause:
+            for test in _PAUSING:
                 setattr(cls, test, None)
 
     # The tools of the suite.

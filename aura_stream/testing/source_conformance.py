@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from aura_stream.errors import ConfigError, UnavailableError
-from aura_stream.ports import Context, Source
+from aura_stream.ports import Context, PausableSource, Source
 from aura_stream.testing.binding import (
     MAX_BYTES,
     POLL_SECONDS,
@@ -200,6 +200,59 @@ class SourceConformance(ConnectorBinding):
         await self.produce(topic, [b"next"])
         async with self.started_source(topic) as source:
             assert values_of(await self.fetched(source, 1)) == [b"next"]
+
+    # Pausing
+
+    async def test_it_can_pause_if_the_binding_says_so(self, topic: str) -> None:
+        assert isinstance(self.new_source(topic), PausableSource) is self.can_pause
+
+    async def test_of_a_paused_partition_nothing_comes_until_it_is_resumed(self, topic: str) -> None:
+        messages = numbered(1000)
+        await self.create(topic)
+        await self.produce(topic, messages)
+        async with self.started_source(topic) as source:
+            assert isinstance(source, PausableSource)
+            batches = await self.fetched(source, 1, max_messages=10)
+            partition = batches[0].partition
+            source.pause(partition)
+            source.pause(partition)
+            await self.produce(topic, [b"while paused"])
+            for _ in range(3):
+                assert await source.fetch(1000, MAX_BYTES, POLL_SECONDS) == []
+                await source.keep_alive()
+            source.resume(partition)
+            source.resume(partition)
+            first = values_of(batches)
+            rest = values_of(await self.fetched(source, len(messages) + 1 - len(first)))
+            assert first + rest == [*messages, b"while paused"]
+
+    async def test_what_was_fetched_of_a_paused_partition_stays_ours_and_settles(self, topic: str) -> None:
+        await self.create(topic)
+        await self.produce(topic, numbered(20))
+        async with self.started_source(topic) as source:
+            assert isinstance(source, PausableSource)
+            batches = await self.fetched(source, 10, max_messages=10)
+            source.pause(batches[0].partition)
+            assert await source.fetch(1000, MAX_BYTES, POLL_SECONDS) == []
+            assert all(source.owns(batch) for batch in batches)
+            await source.settle(batches)
+        async with self.started_source(topic) as source:
+            assert values_of(await self.fetched(source, 10)) == numbered(20)[10:]
+
+    async def test_a_partition_assigned_anew_is_not_paused(self, topic: str) -> None:
+        await self.create(topic)
+        await self.produce(topic, numbered(10))
+        source = self.new_source(topic)
+        try:
+            await source.start()
+            assert isinstance(source, PausableSource)
+            (batch, *_) = await self.fetched(source, 10)
+            source.pause(batch.partition)
+            await source.stop()
+            await source.start()
+            assert values_of(await self.fetched(source, 10)) == numbered(10)
+        finally:
+            await source.stop()
 
     # Progress
 

@@ -15,6 +15,7 @@ from aura_stream.testing import ConnectorConformance
 
 class _Files(ConnectorConformance):
     connector = connector
+    can_pause = True
     takes_null = False
     framing: str
 

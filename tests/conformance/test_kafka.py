@@ -16,6 +16,7 @@ from tests.infra.kafka.tools import Record, create_topic, produce, read_all
 @pytest.mark.integration
 class TestKafka(ConnectorConformance):
     connector = connector
+    can_pause = True
 
     @pytest.fixture(autouse=True)
     def _broker(self, kafka: str) -> None:

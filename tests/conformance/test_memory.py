@@ -16,6 +16,7 @@ BROKER = "conformance"
 
 class TestMemory(ConnectorConformance):
     connector = connector
+    can_pause = True
 
     @pytest.fixture(autouse=True)
     def _broker(self) -> Iterator[None]:

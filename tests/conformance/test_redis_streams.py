@@ -17,6 +17,7 @@ from tests.infra.redis import raw_client
 @pytest.mark.integration
 class TestRedisStreams(ConnectorConformance):
     connector = connector
+    can_pause = True
     needs_existing_input = False
 
     @pytest_asyncio.fixture(autouse=True)

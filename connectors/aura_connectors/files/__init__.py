@@ -33,6 +33,10 @@ class FilesConnector:
         """Build a sink. Raises ConfigError if it is to write frames as lines."""
         return FilesSink(options, context)
 
+    def observing(self, options: FilesSourceOptions, group: str) -> FilesSourceOptions:
+        """See `aura_stream.ports.Observable`."""
+        return options.model_copy(update={"group": group})
+
     async def tail(
         self, options: FilesSourceOptions | FilesSinkOptions, inputs: Sequence[str], limit: int
     ) -> Mapping[str, Sequence[bytes]]:

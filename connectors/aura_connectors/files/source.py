@@ -11,7 +11,7 @@ from typing import Final
 from aura_connectors.files.options import FilesSourceOptions, resolve_framing
 from aura_connectors.files.reader import FileReader
 from aura_stream.errors import ConfigError, MessageError, UnavailableError
-from aura_stream.model import Batch, Topic
+from aura_stream.model import Batch, Partition, Topic
 from aura_stream.ports import Context
 
 POLL: Final = 0.1  # seconds between two looks at files that may grow
@@ -25,6 +25,7 @@ class FilesSource:
         self._context = context
         self._framing = resolve_framing(options.framing, context.direction == "decode", "input")
         self._readers: dict[str, FileReader] = {}
+        self._paused: set[Partition] = set()
 
     async def start(self) -> Sequence[Topic]:
         for path in self._options.paths:
@@ -51,6 +52,12 @@ class FilesSource:
             except OSError as error:  # a full disk, for one, is mended while we wait
                 raise UnavailableError(f"{topic}: its position cannot be kept: {error.strerror}") from error
 
+    def pause(self, partition: Partition) -> None:
+        self._paused.add(partition)
+
+    def resume(self, partition: Partition) -> None:
+        self._paused.discard(partition)
+
     async def keep_alive(self) -> None:
         """Nothing is held that could be lost."""
 
@@ -65,6 +72,7 @@ class FilesSource:
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
+        self._paused.clear()
 
     def _open(self, path: Path) -> FileReader:
         try:
@@ -75,7 +83,7 @@ class FilesSource:
     def _read(self, max_messages: int, max_bytes: int) -> list[Batch]:
         batches: list[Batch] = []
         for reader in self._readers.values():
-            while max_messages > 0 and max_bytes > 0:
+            while max_messages > 0 and max_bytes > 0 and reader.partition not in self._paused:
                 try:
                     batch = reader.fetch(max_messages, max_bytes)
                 except MessageError:

@@ -32,6 +32,10 @@ class KafkaConnector:
         """Build a sink; it connects at `start`."""
         return KafkaSink(options, context)
 
+    def observing(self, options: SourceOptions, group: str) -> SourceOptions:
+        """See `aura_stream.ports.Observable`."""
+        return options.model_copy(update={"group": group})
+
     async def tail(
         self, options: SourceOptions | SinkOptions, inputs: Sequence[str], limit: int
     ) -> Mapping[str, Sequence[bytes]]:

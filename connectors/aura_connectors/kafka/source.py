@@ -17,7 +17,7 @@ from aura_connectors.kafka.positions import Positions
 from aura_connectors.kafka.reader import Reader
 from aura_connectors.kafka.topics import describe_inputs
 from aura_stream.errors import AuraError, UnavailableError
-from aura_stream.model import Batch, Topic
+from aura_stream.model import Batch, Partition, Topic
 from aura_stream.ports import Context
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._topics = list(dict.fromkeys(options.topics))
         self._positions = Positions()
         self._backlog: deque[Batch] = deque()
+        self._paused: set[Partition] = set()
         self._consumer: AIOKafkaConsumer | None = None
         self._reader: Reader | None = None
         self._lock = asyncio.Lock()
@@ -72,7 +73,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 await self._assigned.wait()
         if self._failure is not None:
             return []
-        if not self._backlog or not self._assigned.is_set():
+        if not self._ready() or not self._assigned.is_set():
             await self._read(reader, max_messages, timeout)
         return self._hand_out(max_messages, max_bytes) if self._assigned.is_set() else []
 
@@ -84,6 +85,21 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         """Commit the offsets behind these batches."""
         async with self._lock:
             await self._commit(self._positions.to_commit(batches))
+
+    def pause(self, partition: Partition) -> None:
+        """Tell the client to fetch no more of it, and keep back what was read already."""
+        tp = TopicPartition(partition.topic, partition.index)
+        if self._consumer is not None and tp in self._positions:
+            self._paused.add(partition)
+            with contextlib.suppress(errors.IllegalStateError):  # a rebalance is under way
+                self._consumer.pause(tp)
+
+    def resume(self, partition: Partition) -> None:
+        """Go on with it."""
+        self._paused.discard(partition)
+        if self._consumer is not None:
+            with contextlib.suppress(errors.IllegalStateError):
+                self._consumer.resume(TopicPartition(partition.topic, partition.index))
 
     async def keep_alive(self) -> None:
         """Poll without fetching."""
@@ -150,7 +166,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         except UnavailableError:
             await self._drop()
             raise
-        if not self._backlog:
+        if not self._ready():
             await self._check_silence(reader)
             await self._commit_passed(reader)
 
@@ -204,6 +220,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._assigned.clear()
         self._positions.clear()
         self._backlog.clear()
+        self._paused.clear()
         self._settled.set()
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
@@ -243,11 +260,18 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             consumer.seek(tp, offset)
         self._positions.assign(starts)
 
+    def _ready(self) -> bool:
+        return any(batch.partition not in self._paused for batch in self._backlog)
+
     def _hand_out(self, max_messages: int, max_bytes: int) -> list[Batch]:
         out: list[Batch] = []
+        kept: deque[Batch] = deque()  # of paused partitions
         while self._backlog and max_messages > 0:
             if not self._positions.owns(self._backlog[0]):  # a commit was refused: another member has it
                 self._backlog.popleft()
+                continue
+            if self._backlog[0].partition in self._paused:
+                kept.append(self._backlog.popleft())
                 continue
             count, size = _fitting(self._backlog[0], max_messages, max_bytes)
             if count == 0:
@@ -262,6 +286,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             out.append(batch)
             max_messages -= count
             max_bytes -= size
+        self._backlog.extendleft(reversed(kept))
         return out
 
     async def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:

@@ -22,12 +22,14 @@ class MemorySource:
         self._logs: list[MemoryLog] = []
         self._next: dict[Partition, int] = {}
         self._ends: dict[Partition, int] = {}
+        self._paused: set[Partition] = set()
 
     async def start(self) -> Sequence[Topic]:
         topics = [(name, self._broker.topic(name)) for name in self._options.topics]
         for name, logs in topics:
             if logs is None:
                 raise ConfigError(f"topic {name} does not exist in the memory broker {self._options.broker}")
+        self._paused.clear()
         self._logs = [log for _, logs in topics for log in logs or ()]
         if not self._context.probe:
             self._epoch = self._broker.join(self._options.group)
@@ -48,7 +50,7 @@ class MemorySource:
         if self._epoch != self._broker.epoch(self._options.group):
             return batches  # another reader has taken over
         for log in self._logs:
-            while max_messages > 0 and max_bytes > 0:
+            while max_messages > 0 and max_bytes > 0 and log.partition not in self._paused:
                 batch = log.read(self._next[log.partition], max_messages, max_bytes)
                 if batch is None:
                     break
@@ -66,6 +68,12 @@ class MemorySource:
         for batch in batches:
             if self.owns(batch):
                 self._broker.settle(self._options.group, batch.partition, int(batch.positions[-1]) + 1)
+
+    def pause(self, partition: Partition) -> None:
+        self._paused.add(partition)
+
+    def resume(self, partition: Partition) -> None:
+        self._paused.discard(partition)
 
     async def keep_alive(self) -> None:
         self._broker.require()

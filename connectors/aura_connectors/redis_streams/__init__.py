@@ -39,6 +39,10 @@ class RedisStreamsConnector:
         """Build a sink; it connects at `start`."""
         return RedisStreamsSink(options, context)
 
+    def observing(self, options: SourceOptions, group: str) -> SourceOptions:
+        """See `aura_stream.ports.Observable`."""
+        return options.model_copy(update={"group": group, "delete_settled": False})
+
     async def tail(
         self, options: SourceOptions | SinkOptions, inputs: Sequence[str], limit: int
     ) -> Mapping[str, Sequence[bytes]]:

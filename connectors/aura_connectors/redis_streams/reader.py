@@ -47,11 +47,25 @@ class StreamReader:
         self._cursor: bytes | None = None  # of the next page of pending entries; None: all are taken over
         self._read_ahead: deque[_Row] = deque()
         self._handed_out: list[_Row] = []
+        self._paused_under = 0  # the number of the lease under which it was paused; 0: it is not
 
     @property
     def waiting(self) -> bool:
         """Whether only the server can tell when there is more."""
         return self._cursor is None and not self._read_ahead
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is to be fetched under the present lease."""
+        return self._paused_under > 0 and self._paused_under == self.lease.fence
+
+    def pause(self) -> None:
+        """Fetch no more under this lease."""
+        self._paused_under = self.lease.fence
+
+    def resume(self) -> None:
+        """Fetch again."""
+        self._paused_under = 0
 
     async def take(self, client: Client) -> bool:
         """Hold the lease: take it if it is free, and begin anew with all that is pending."""

@@ -18,7 +18,7 @@ from aura_connectors.redis_streams.lease import LEASE_ROUNDS
 from aura_connectors.redis_streams.options import SourceOptions
 from aura_connectors.redis_streams.reader import StreamReader
 from aura_stream.errors import ConfigError, ConnectorError
-from aura_stream.model import Batch, Topic
+from aura_stream.model import Batch, Partition, Topic
 from aura_stream.ports import Context
 
 MAX_BLOCK = 2.0  # seconds that one XREAD waits: a group repaired or reset meanwhile is noticed after that
@@ -87,8 +87,8 @@ class RedisStreamsSource:
             for reader in self._readers:
                 if max_messages <= 0 or max_bytes <= 0:
                     break
-                held = await reader.take(self._client)
-                batch = await reader.fetch(self._client, max_messages, max_bytes) if held else None
+                readable = await reader.take(self._client) and not reader.paused
+                batch = await reader.fetch(self._client, max_messages, max_bytes) if readable else None
                 if batch is not None:
                     batches[reader] = batch
                     max_messages -= len(batch)
@@ -102,7 +102,7 @@ class RedisStreamsSource:
 
     async def _wait(self, seconds: float) -> None:
         """Wait until one of our streams may have more, or it is time to ask for a lease again."""
-        held = [reader for reader in self._readers if reader.lease.held]
+        held = [reader for reader in self._readers if reader.lease.held and not reader.paused]
         tries = [reader.next_try for reader in self._readers if not reader.lease.held]
         seconds = max(MIN_WAIT, min(seconds, *(at - time.monotonic() for at in tries)) if tries else seconds)
         if not held:
@@ -133,6 +133,18 @@ class RedisStreamsSource:
         for reader, positions in ids.items():
             if positions:
                 await reader.settle(self._client, positions)
+
+    def pause(self, partition: Partition) -> None:
+        """See the port."""
+        for reader in self._readers:
+            if reader.partition == partition:
+                reader.pause()
+
+    def resume(self, partition: Partition) -> None:
+        """See the port."""
+        for reader in self._readers:
+            if reader.partition == partition:
+                reader.resume()
 
     async def keep_alive(self) -> None:
         """See the port; the background does the same, here its failure is heard."""

@@ -9,10 +9,10 @@ from aura_connectors.memory import connector
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aura_stream.config import ConnectorModels, parse_config
+from aura_stream.config import ConnectorModels, OptionModels, parse_config
 from aura_stream.errors import ConfigError
 
-CONNECTORS = {"memory": ConnectorModels(connector.source_options, connector.sink_options)}
+CONNECTORS = OptionModels({"memory": ConnectorModels(connector.source_options, connector.sink_options)})
 WORDS = [
     "namespace",
     "input",

@@ -9,7 +9,7 @@ from typing import Annotated
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from aura_stream.config import Config, ConnectorModels, Duration, json_schema, load_config, parse_config
+from aura_stream.config import Config, ConnectorModels, Duration, OptionModels, json_schema, load_config, parse_config
 from aura_stream.errors import ConfigError
 
 
@@ -39,7 +39,17 @@ class Output(BaseModel):
     topic: str = "{source}.aura"
 
 
+class Log(BaseModel):
+    """A log that processes share."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str
+    password: SecretStr | None = None
+
+
 CONNECTORS = {"queue": ConnectorModels(Input, Output), "pipe": ConnectorModels(Output, Output)}
+MODELS = OptionModels(CONNECTORS, {"redis": Log}, {"queue": Output, "redis": Log})
 
 GOOD = """\
 namespace: orders
@@ -53,7 +63,7 @@ store: {memory: {}}
 
 
 def parse(text: str, environ: Mapping[str, str] | None = None, flags: Sequence[tuple[str, str]] = ()) -> Config:
-    return parse_config(text, "aura.yaml", CONNECTORS, environ or {}, flags)
+    return parse_config(text, "aura.yaml", MODELS, environ or {}, flags)
 
 
 def mistakes(text: str, environ: Mapping[str, str] | None = None, flags: Sequence[tuple[str, str]] = ()) -> list[str]:
@@ -94,7 +104,7 @@ def test_a_mapping_without_a_key_is_an_empty_one() -> None:
         (("[orders.raw]", "orders.raw"), "aura.yaml:4:5: input.queue.topics: input should be a valid list"),
         (("[orders.raw]", "[a, 5]"), "aura.yaml:4:17: input.queue.topics[1]: input should be a valid string"),
         (("store: {memory: {}}", ""), "aura.yaml:1:1: store is missing"),
-        (("{memory: {}}", "{}"), "aura.yaml:7:1: store: name exactly one store: file or memory"),
+        (("{memory: {}}", "{}"), "aura.yaml:7:1: store: name exactly one store: file, memory or redis"),
         (
             ("queue: {topic: out}", "queue: {}\n  pipe: {}"),
             "aura.yaml:5:1: output: name exactly one connector: pipe, queue",
@@ -139,7 +149,6 @@ def test_aliases_of_aliases_end() -> None:
 @pytest.mark.parametrize(
     "later",
     [
-        "discovery: {group: g}",
         "dead_letter: {topic: d}",
         "http: {listen: x}",
         "telemetry: {otlp: x}",
@@ -152,11 +161,97 @@ def test_a_key_of_a_later_part_is_refused_in_one_line(later: str) -> None:
     assert "not built yet" in line
 
 
-@pytest.mark.parametrize("later", ["redis: {url: 'redis://h'}", "memory: {}, mirror: ./m", "memory: {}, journal: {}"])
-def test_a_store_of_a_later_part_is_refused_in_one_line(later: str) -> None:
-    (line,) = mistakes(GOOD.replace("memory: {}", later))
-    assert line.startswith("aura.yaml:7:")
-    assert "not built yet" in line
+class TestStores:
+    SHARED = GOOD.replace("{memory: {}}", "{redis: {url: 'r://h'}}")
+
+    @staticmethod
+    def with_store(store: str) -> str:
+        return GOOD.replace("{memory: {}}", store)
+
+    def test_a_shared_store_has_a_mirror_and_its_journal_beside_the_frames(self) -> None:
+        store = parse(self.SHARED).store
+        assert store.shared_log is not None
+        name, options = store.shared_log
+        assert (name, options.model_dump()["url"]) == ("redis", "r://h")
+        assert (store.mirror, store.journal, store.require, store.wait) == (Path("mirror"), None, False, 10.0)
+
+    def test_a_file_and_memory_share_nothing(self) -> None:
+        assert parse(GOOD).store.shared_log is None
+        assert parse(self.with_store("{file: {path: b}}")).store.shared_log is None
+
+    @pytest.mark.parametrize("mirror", ["null", '""', "~"])
+    def test_null_switches_the_mirror_off(self, mirror: str) -> None:
+        assert parse(self.with_store(f"{{redis: {{url: x}}, mirror: {mirror}}}")).store.mirror is None
+        assert parse(self.SHARED, {"AURA_STORE__MIRROR": ""}).store.mirror is None
+
+    def test_a_journal_is_one_of_those_installed(self) -> None:
+        store = parse(self.with_store("{redis: {url: x}, journal: {queue: {topic: t}}}")).store
+        assert store.journal is not None
+        assert (store.journal.chosen, store.journal.options.model_dump()) == ("queue", {"topic": "t"})
+
+    @pytest.mark.parametrize(
+        ("store", "line"),
+        [
+            ("{redis: {url: x}, memory: {}}", "aura.yaml:7:1: store: name exactly one store: file, memory or redis"),
+            ("{file: {path: b}, memory: {}}", "aura.yaml:7:1: store: name exactly one store: file, memory or redis"),
+            ("{memory: {}, mirror: ./m}", "aura.yaml:7:1: store: mirror goes with a shared store such as redis"),
+            ("{file: {path: b}, journal: {redis: {url: x}}}",
+             "aura.yaml:7:1: store: journal goes with a shared store such as redis"),
+            ("{memory: {}, require: true}", "aura.yaml:7:1: store: require goes with a shared store such as redis"),
+            ("{redis: {}}", "aura.yaml:7:9: store.redis.url is missing"),
+            ("{reddis: {url: x}, memory: {}}", "aura.yaml:7:9: unknown key reddis in store; did you mean redis?"),
+            ("{redis: {url: x, ulr: y}}", "aura.yaml:7:25: unknown key ulr in store.redis; did you mean url?"),
+            ("{redis: {url: x}, journal: {}}",
+             "aura.yaml:7:26: store.journal: name exactly one journal: queue, redis"),
+            ("{redis: {url: x}, journal: {queu: {}, redis: {url: x}}}",
+             "aura.yaml:7:36: unknown key queu in store.journal; did you mean queue?"),
+            ("{redis: {url: x}, wait: 5}",
+             "aura.yaml:7:26: store.wait: expected a duration such as 500ms, 5s, 10m, 24h or 7d"),
+        ],
+    )  # fmt: skip
+    def test_a_mistake_in_it_is_named_with_its_place(self, store: str, line: str) -> None:
+        assert line in mistakes(self.with_store(store))
+
+    def test_it_can_come_from_the_environment(self) -> None:
+        environ = {"AURA_STORE__REDIS__URL": "r://e", "AURA_STORE__REDIS__PASSWORD": "hunter2"}
+        config = parse(GOOD.replace("store: {memory: {}}\n", ""), environ)
+        assert config.store.shared_log is not None
+        assert config.store.shared_log[1].model_dump()["url"] == "r://e"
+        assert "hunter2" not in repr(config)
+
+    def test_a_password_in_its_url_comes_from_a_variable(self) -> None:
+        (line,) = mistakes(self.with_store("{redis: {url: 'r://me:hunter2@h'}}"))
+        assert line.startswith("aura.yaml:7:17: store.redis.url holds a password: write ${URL} there")
+        (line,) = mistakes(self.with_store("{redis: {url: x, password: hunter2}}"))
+        assert line.startswith("aura.yaml:7:25: store.redis.password is a secret")
+
+    def test_shared_logs_that_are_not_named_are_not_looked_up(self) -> None:
+        class Lazy(dict[str, type[BaseModel]]):
+            def __getitem__(self, name: str) -> type[BaseModel]:
+                raise AssertionError(name)
+
+        parse_config(GOOD, "aura.yaml", OptionModels(CONNECTORS, Lazy(redis=Log), Lazy(redis=Log)), {})
+
+
+class TestDiscovery:
+    def test_without_a_word_it_learns_carefully(self) -> None:
+        options = parse(GOOD).discovery
+        assert (options.group, options.sample, options.cpu, options.interval) == ("aura-discovery", 2000, 0.5, 5.0)
+        assert (options.memory, options.distinct_messages, options.budget) == (64 * 2**20, 5, 5000)
+        assert (options.approve, options.checkpoint) == (False, None)
+
+    def test_every_option_can_be_said(self) -> None:
+        text = "discovery: {group: g, sample: 10, cpu: 0.1, memory: 8MiB, interval: 1m, drift: 0.2, budget: 7, approve: true}"
+        options = parse(GOOD + text).discovery
+        assert (options.group, options.sample, options.cpu, options.interval) == ("g", 10, 0.1, 60.0)
+        assert (options.memory, options.drift, options.budget, options.approve) == (8 * 2**20, 0.2, 7, True)
+
+    @pytest.mark.parametrize(
+        "mistake", ["cpu: 0", "cpu: 2", "sample: 0", "distinct_messages: 1", "memory: 1kB", "group: 'a b'", "budget: 0"]
+    )
+    def test_what_cannot_be_is_refused(self, mistake: str) -> None:
+        (line,) = mistakes(GOOD + f"discovery: {{{mistake}}}")
+        assert line.startswith(f"aura.yaml:8:13: discovery.{mistake.partition(':')[0]}: ")
 
 
 class TestVariables:
@@ -222,7 +317,7 @@ class TestEnvironment:
         (line,) = mistakes(GOOD.replace("[orders.raw]", '"${TOPICS}"'), {"TOPICS": text})
         assert line.startswith("aura.yaml:4:5: input.queue.topics: ")
 
-    @pytest.mark.parametrize("later", ["DISCOVERY__GROUP", "DEAD_LETTER__TOPIC", "HTTP__LISTEN", "TELEMETRY__OTLP"])
+    @pytest.mark.parametrize("later", ["DEAD_LETTER__TOPIC", "HTTP__LISTEN", "TELEMETRY__OTLP"])
     def test_a_key_of_a_later_part_is_refused_here_too(self, later: str) -> None:
         (line,) = mistakes(GOOD, {f"AURA_{later}": "x"})
         assert line.startswith(f"environment variable AURA_{later}: ")
@@ -293,23 +388,25 @@ def test_connectors_that_are_not_named_are_not_looked_up() -> None:
             raise AssertionError(name)
 
     lazy = Lazy(queue=CONNECTORS["queue"])
-    parse_config(GOOD, "aura.yaml", lazy, {})
+    parse_config(GOOD, "aura.yaml", OptionModels(lazy), {})
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.yaml: No such file or directory"):
-        load_config(tmp_path / "none.yaml", CONNECTORS, {})
+        load_config(tmp_path / "none.yaml", MODELS, {})
     (tmp_path / "latin.yaml").write_bytes(b"namespace: \xe9\n")
     with pytest.raises(ConfigError, match=r"latin\.yaml: not UTF-8 text, at byte 11"):
-        load_config(tmp_path / "latin.yaml", CONNECTORS, {})
+        load_config(tmp_path / "latin.yaml", MODELS, {})
     (tmp_path / "good.yaml").write_text(GOOD)
-    assert load_config(tmp_path / "good.yaml", CONNECTORS, {}).namespace == "orders"
+    assert load_config(tmp_path / "good.yaml", MODELS, {}).namespace == "orders"
 
 
 def test_the_schema_knows_every_connector_and_forbids_other_keys() -> None:
-    schema = json_schema(CONNECTORS)
+    schema = json_schema(MODELS)
     assert schema["additionalProperties"] is False
     sides = [set(model["properties"]) for model in schema["$defs"].values()]
     assert sides.count({"queue", "pipe"}) == 2
+    assert {"file", "memory", "redis", "mirror", "journal", "require", "wait"} in sides
+    assert {"queue", "redis"} in sides
     assert {"url", "topics", "wait", "login"} in sides
     assert schema["properties"]["startup_timeout"]["type"] == "string"

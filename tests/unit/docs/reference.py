@@ -9,11 +9,13 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from aura_stream.app import InstalledConnectors
+from aura_stream.app import InstalledConnectors, option_models
 from aura_stream.config import Config
 from aura_stream.config.quantities import Duration, Size, format_duration, format_size
 
 CONNECTORS = ("kafka", "redis_streams", "files", "memory")
+SHARED_LOGS = ("redis",)
+JOURNALS = ("file", "kafka", "redis")
 _DURATION, _SIZE = get_args(Duration)[1], get_args(Size)[1]
 
 
@@ -25,6 +27,9 @@ def render() -> str:
         connector = connectors[name]
         sections.append(_section(f"`input.{name}`", _rows(connector.source_options, "")))
         sections.append(_section(f"`output.{name}`", _rows(connector.sink_options, "")))
+    models = option_models(connectors)
+    sections += [_section(f"`store.{name}`", _rows(models.shared_logs[name], "")) for name in SHARED_LOGS]
+    sections += [_section(f"`store.journal.{name}`", _rows(models.journals[name], "")) for name in JOURNALS]
     return "\n".join(sections)
 
 

@@ -12,16 +12,23 @@ from rich.text import Text
 
 from aura_stream.cli.framing import read_chunks
 from aura_stream.cli.inout import reading
-from aura_stream.cli.options import book_option
-from aura_stream.codec import Codebook, HybridCodec
+from aura_stream.codec import Codebook, HybridCodec, Part
+from aura_stream.errors import UnknownDictionaryError, UnknownTemplateError
+
+NEWER = "the codebook is older than the frame: export a newer one with `aura-stream templates export`"
 
 
 @click.command("explain")
-@book_option
+@click.option(
+    "-b", "--book", metavar="BOOK", required=True, help="The codebook, as `train` or `templates export` wrote it."
+)
 @click.option("--number", metavar="N", type=click.IntRange(0), default=0, help="Which frame of FILE, from 0.")
 @click.argument("frame", metavar="HEX|FILE")
 def command(book: str, number: int, frame: str) -> None:
     """Show method, template, slots, and the bytes of each, of one frame: hex digits, or from a file of frames.
+
+    Templates that are retired are marked so. Of a frame that names what BOOK does not hold, what its first bytes tell
+    is shown, and the exit code is 1.
 
     \b
     Example:
@@ -30,19 +37,38 @@ def command(book: str, number: int, frame: str) -> None:
     """
     codec = HybridCodec(Codebook.load(book))
     data = _frame(frame, number)
-    message = codec.decode(data)
-    info = codec.peek(data)
+    try:
+        parts = codec.explain(data)
+    except (UnknownTemplateError, UnknownDictionaryError) as error:
+        click.echo(f"{_headline(codec, data)}: {len(data)} bytes of frame")
+        error.args = (f"{error}; {NEWER}", *error.args[1:])
+        raise
+    size = len(codec.decode(data))
+    click.echo(f"{_headline(codec, data)}: {size} bytes of message in {len(data)} bytes of frame")
+    Console().print(_table(parts, codec.codebook, codec.peek(data).generation))
+
+
+def _headline(codec: HybridCodec, frame: bytes) -> str:
+    info = codec.peek(frame)
     generation = "" if info.generation is None else f", generation {info.generation}"
+    return f"method {info.method}{generation}"
+
+
+def _table(parts: list[Part], book: Codebook, generation: int | None) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("part")
     table.add_column("number", justify="right")
     table.add_column("bytes", justify="right")
     table.add_column("what", overflow="fold")
-    for part in codec.explain(data):
+    for part in parts:
         mark = "" if part.number is None else str(part.number)
-        table.add_row(part.kind, mark, str(part.size), Text(part.detail))
-    click.echo(f"method {info.method}{generation}: {len(message)} bytes of message in {len(data)} bytes of frame")
-    Console().print(table)
+        what = Text(part.detail)
+        if part.kind == "template" and generation is not None and part.number is not None:
+            template = book.generations[generation].templates[part.number]
+            if template.digest in book.retired:
+                what.append("  (retired: not written with any more)", style="dim")
+        table.add_row(part.kind, mark, str(part.size), what)
+    return table
 
 
 def _frame(text: str, number: int) -> bytes:

@@ -12,7 +12,7 @@ from aura_stream.model.framing import SPLITS
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 book_option: Decorator = click.option(
-    "-b", "--book", metavar="BOOK", required=True, help="The codebook, as `aura-stream train` wrote it."
+    "-b", "--book", metavar="BOOK", required=True, help="The codebook, as `train` or `templates export` wrote it."
 )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from aura_stream.cli import exit_codes
-from aura_stream.codec import Codebook, HybridCodec
+from aura_stream.cli.explain import NEWER
+from aura_stream.codec import Codebook, HybridCodec, Proposal, Template
 from aura_stream.model.framing import join_varint
 from tests.unit.cli.conftest import Invoke
 
@@ -59,3 +60,20 @@ def test_a_damaged_frame_ends_in_one_line(invoke: Invoke) -> None:
     result = invoke("explain", "-b", "orders.book", "81ff")
     assert result.exit_code == exit_codes.DAMAGED
     assert result.stderr.startswith("error: ")
+
+
+def test_a_retired_template_is_marked(invoke: Invoke) -> None:
+    book = Codebook().extended(Proposal((Template((b"declined", b" ", b"order")),)))
+    frame = HybridCodec(book).encode(b"declined order")
+    book.without([book.generations[0].templates[0].digest]).save("orders.book")
+    result = invoke("explain", "-b", "orders.book", frame.hex())
+    assert result.exit_code == 0, result.output
+    assert "(retired" in result.stdout
+
+
+def test_of_a_frame_that_is_newer_than_the_book_is_shown_what_can_be(invoke: Invoke) -> None:
+    newer = Codebook().extended(Proposal((Template((b"declined", b" ", b"order")),), birth=1))
+    result = invoke("explain", "-b", "orders.book", HybridCodec(newer).encode(b"declined order").hex())
+    assert result.exit_code == exit_codes.DAMAGED
+    assert "method template, generation 0: 3 bytes of frame" in result.stdout
+    assert result.stderr == f"error: generation 0 is not in this codebook; {NEWER}\n"

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from aura_stream.codec import Codebook, HybridCodec, count_methods
+from aura_stream.app.stores import open_store
+from aura_stream.codec import HybridCodec, count_methods
+from aura_stream.codec.hybrid import Destination
 from aura_stream.config import Config
-from aura_stream.errors import ConfigError
 from aura_stream.observe import Reporter
 from aura_stream.ports import Connector, Context, Sink, Source
-from aura_stream.runtime import Heartbeat, Statistics, Transform, Worker, WorkerOptions, run_until_stopped
-from aura_stream.store import FileStore, MemoryStore
+from aura_stream.runtime import (
+    FollowingCodec,
+    Heartbeat,
+    Statistics,
+    Transform,
+    Worker,
+    WorkerOptions,
+    run_until_stopped,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +43,13 @@ async def run_bridge(config: Config, connectors: Mapping[str, Connector], once: 
 
 
 def build_worker(config: Config, connectors: Mapping[str, Connector], once: bool = False) -> Worker:
-    """Build the worker. Raises ConfigError and CodebookError."""
-    book = open_codebook(config)
+    """Build the worker; its `run` opens the store. Raises ConfigError for parts that do not fit together."""
+    store = open_store(config, connectors, config.codec.direction)
     ends = build_ends(config, connectors, once=once)
-    options = WorkerOptions(once, config.batch.max_messages, config.batch.max_bytes, config.startup_timeout)
-    transform = _transform(config, HybridCodec(book, **_destination(config, connectors)))
-    return Worker(ends.source, ends.sink, transform, options, Heartbeat(config.heartbeat))
+    batch = config.batch
+    options = WorkerOptions(once, batch.max_messages, batch.max_bytes, config.startup_timeout, config.store.wait)
+    transform = build_transform(config, connectors)
+    return Worker(ends.source, ends.sink, transform, options, Heartbeat(config.heartbeat), store)
 
 
 def build_ends(config: Config, connectors: Mapping[str, Connector], *, once: bool = False, probe: bool = False) -> Ends:
@@ -52,23 +60,14 @@ def build_ends(config: Config, connectors: Mapping[str, Connector], *, once: boo
     return Ends(source, sink)
 
 
-def open_codebook(config: Config) -> Codebook:
-    """Return the codebook. Raises ConfigError if it is missing or made otherwise, CodebookError if it is damaged."""
-    if config.store.file is None:
-        return MemoryStore(config.codec.check_bytes, config.codec.raw).codebook()
-    book = FileStore(config.store.file.path).codebook()
-    for name in ("check_bytes", "raw"):
-        said, has = getattr(config.codec, name), getattr(book, name)
-        if name in config.codec.model_fields_set and said != has:
-            raise ConfigError(f"codec.{name} is {said}, but codebook {config.store.file.path} was made with {has}")
-    return book
-
-
-def _destination(config: Config, connectors: Mapping[str, Connector]) -> dict[str, Any]:
-    return {"destination": config.codec.destination or connectors[config.output.connector].destination}
-
-
-def _transform(config: Config, codec: HybridCodec) -> Transform:
+def build_transform(config: Config, connectors: Mapping[str, Connector]) -> Transform:
+    """Build the transform; its codec begins with the first book that is offered."""
     decoding = config.codec.direction == "decode"
-    convert = codec.decode_batch if decoding else codec.encode_batch
-    return Transform(convert, count_methods, decoding, config.batch.max_bytes)
+    destination = config.codec.destination or _suiting(connectors[config.output.connector].destination)
+    codec = FollowingCodec(lambda book: HybridCodec(book, destination=destination), decoding)
+    grows = config.store.memory is None
+    return Transform(codec.convert, count_methods, decoding, config.batch.max_bytes, codec.adopt, waits=grows)
+
+
+def _suiting(destination: str) -> Destination:
+    return "batched" if destination == "batched" else "standalone"

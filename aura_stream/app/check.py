@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 
-from aura_stream.app.bridge import build_ends, open_codebook
+from aura_stream.app.bridge import build_ends
+from aura_stream.app.stores import build_journal, journal_of, open_store
+from aura_stream.codec import Codebook
 from aura_stream.config import Config
+from aura_stream.errors import ConfigError, StoreLostError, UnavailableError
 from aura_stream.ports import Connector
 
 
@@ -17,9 +22,13 @@ async def check_bridge(
     Raises ConfigError, CodebookError, and UnavailableError at the first thing that is not.
     """
     yield f"configuration: {config.codec.direction} from {config.input.connector} to {config.output.connector}"
-    book = open_codebook(config)
-    templates = sum(len(generation.templates) for generation in book.generations)
-    yield f"codebook: {len(book.generations)} generations, {templates} templates, {book.check_bytes} check bytes"
+    templates = None
+    if not offline or config.store.shared_log is None:
+        book, notes = await _look_at_store(config, connectors)
+        templates = sum(len(generation.templates) for generation in book.generations)
+        yield f"codebook: {len(book.generations)} generations, {templates} templates, {book.check_bytes} check bytes"
+        for note in notes:
+            yield note
     ends = build_ends(config, connectors, probe=True)
     for note in _notes(config, connectors, templates):
         yield note
@@ -37,7 +46,49 @@ async def check_bridge(
         await ends.source.stop()
 
 
-def _notes(config: Config, connectors: Mapping[str, Connector], templates: int) -> list[str]:
+async def _look_at_store(config: Config, connectors: Mapping[str, Connector]) -> tuple[Codebook, list[str]]:
+    """Open the store without a mirror of its own, and return its book and what to know about its parts."""
+    store = open_store(config, connectors, verb="")
+    try:
+        book = await store.start()
+        status = store.status
+    finally:
+        await store.stop()
+    if config.store.shared_log is None:
+        return book, []
+    if status.state == "lost":
+        raise StoreLostError(f"the store is lost: {status.reason}; `aura-stream templates rebuild` mends it")
+    if status.state == "degraded":
+        raise UnavailableError(f"the store does not answer: {status.reason}")
+    name, _ = config.store.shared_log
+    notes = [f"store: {name} answers", await _look_at_journal(config)]
+    return book, [*notes, _look_at_mirror(config.store.mirror)]
+
+
+async def _look_at_journal(config: Config) -> str:
+    name, _ = journal_of(config)
+    journal = build_journal(config)
+    try:
+        await journal.start(create=False)
+        records = await journal.read()
+    finally:
+        await journal.stop()
+    return f"journal: {name} answers, {len(records)} records"
+
+
+def _look_at_mirror(folder: Path | None) -> str:
+    """Tell where the mirror is. Raises ConfigError if it cannot be written there; makes nothing."""
+    if folder is None:
+        return "note: without a mirror a worker cannot start while the store is away"
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(f"store.mirror: {folder} cannot be written")
+    return f"mirror: {folder}"
+
+
+def _notes(config: Config, connectors: Mapping[str, Connector], templates: int | None) -> list[str]:
     notes = []
     source, sink = config.input.connector, config.output.connector
     if connectors[source].metadata and not connectors[sink].metadata:
@@ -45,5 +96,6 @@ def _notes(config: Config, connectors: Mapping[str, Connector], templates: int) 
     if connectors[sink].metadata and not connectors[source].metadata:
         notes.append(f"note: {source} carry values only: what arrives in {sink} has nothing beside them")
     if templates == 0 and config.codec.direction == "encode":
-        notes.append("note: the codebook holds no template, so small messages stay as large as they are")
+        learns = "; `aura-stream discover` finds some" if config.store.shared_log is not None else ""
+        notes.append(f"note: the codebook holds no template, so small messages stay as large as they are{learns}")
     return notes

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from aura_stream.model import Batch, Topic
-from aura_stream.ports import Source
+from aura_stream.model import Batch, Partition, Topic
+from aura_stream.ports import PausableSource, Source
 
 
 class SerialSource:
@@ -15,6 +15,19 @@ class SerialSource:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._turn = asyncio.Lock()
+
+    @property
+    def can_pause(self) -> bool:
+        """Whether it can leave out one partition and go on with the others."""
+        return isinstance(self._source, PausableSource)
+
+    def pause(self, partition: Partition) -> None:
+        if isinstance(self._source, PausableSource):
+            self._source.pause(partition)
+
+    def resume(self, partition: Partition) -> None:
+        if isinstance(self._source, PausableSource):
+            self._source.resume(partition)
 
     async def start(self) -> Sequence[Topic]:
         return await self._source.start()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from aura_stream.ports import StoreStatus
+
 
 @dataclass(slots=True)
 class Statistics:
@@ -18,6 +20,10 @@ class Statistics:
     bytes_out: int = 0
     methods: Counter[str] = field(default_factory=Counter)  # frames by method
     lag: int | None = None  # messages not settled yet, as the source last told
+    waiting: int = 0  # messages held back until a template arrives
+    generations: int = 0  # of the book in use
+    templates: int = 0  # in its newest generation
+    store: StoreStatus = field(default_factory=StoreStatus)
 
     @property
     def in_flight(self) -> int:

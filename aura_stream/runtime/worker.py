@@ -11,15 +11,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from aura_stream.errors import MessageError, UnavailableError
+from aura_stream.errors import MessageError, NotDrainedError, UnavailableError
 from aura_stream.model import Batch
-from aura_stream.ports import Sink, Source
+from aura_stream.ports import Sink, Source, TemplateStore
+from aura_stream.runtime.following import READERS_FIRST, Follower
 from aura_stream.runtime.publisher import Publisher
 from aura_stream.runtime.pulse import Heartbeat, Pulse
 from aura_stream.runtime.retry import Backoff, Outage
 from aura_stream.runtime.serial import SerialSource
 from aura_stream.runtime.statistics import Statistics
-from aura_stream.runtime.transform import Transform
+from aura_stream.runtime.transform import Transform, Transformed
+from aura_stream.runtime.waiting import WaitingRoom
 
 T = TypeVar("T")
 
@@ -37,13 +39,15 @@ class WorkerOptions:
     max_messages: int = 5000
     max_bytes: int = 4 * 2**20
     startup_timeout: float = 30.0
+    patience: float = 10.0  # with a frame whose template is not in the book
 
 
 class Worker:
     """Brings messages from a source through a transform to a sink, at least once and in order.
 
     The publishing of one portion runs beside the fetching and transforming of the next, never further ahead: at most
-    three times `max_bytes` and what they become are held. A worker runs once; `statistics` tell how far it is.
+    three times `max_bytes` and what they become are held, and what waits for a template. The book comes from `store`,
+    which is followed; without one the transform has its own. A worker runs once; `statistics` tell how far it is.
     """
 
     def __init__(
@@ -53,17 +57,22 @@ class Worker:
         transform: Transform,
         options: WorkerOptions,
         heartbeat: Heartbeat | None = None,
+        store: TemplateStore | None = None,
     ) -> None:
         self._source = SerialSource(source)
         self._sink = sink
         self._transform = transform
-        self._options = options
+        self.options = options
         self.statistics = Statistics()
         self._heartbeat = heartbeat or Heartbeat(None)
         self._pulse = Pulse(self._source, self._heartbeat)
         self._stopping = asyncio.Event()
         self._publisher = Publisher(self._source, sink, self._pulse, self.statistics, asyncio.sleep)
         self._outage = Outage("the input", self._sleep)
+        self._room = WaitingRoom(self._source, self.statistics, options.patience, options.once)
+        delay = 0.0 if transform.decoding else READERS_FIRST
+        self._follower = Follower(store, transform.offer, self.statistics, delay) if store is not None else None
+        self._books = 0  # of those that the follower handed over: how many were tried on what waits
         self._idle = False
         self._next_look = 0.0
 
@@ -75,8 +84,8 @@ class Worker:
         """Work until told to stop, or with `once` until the input as it was at the start is through.
 
         Raises UnavailableError if a side does not answer within `startup_timeout` (later outages are waited for),
-        MessageError at a message that cannot be transformed or written, once everything before it is settled, and
-        ConfigError.
+        MessageError at a message that cannot be transformed or written, once everything before it is settled,
+        NotDrainedError if messages still wait for a template when it is told to stop, and ConfigError.
         """
         try:
             await self._start()
@@ -85,13 +94,19 @@ class Worker:
                 while fetched:
                     transformed = await self._pulse.during(self._transform(fetched))
                     await self._publisher.publish(transformed)  # and settle, beside the next fetch
+                    self._hold_back(transformed)
+                self._room.tried()
             await self._publisher.settled()
+            self._require_nothing_waiting()
         finally:
             await self._end()
 
     async def _start(self) -> None:
         self._heartbeat.begin()
-        deadline = time.monotonic() + self._options.startup_timeout
+        deadline = time.monotonic() + self.options.startup_timeout
+        if self._follower is not None:
+            await self._reached(self._follower.start, deadline)
+            self._follower.begin()
         topics = await self._reached(self._source.start, deadline)
         if topics is not None:
             log.info("reading %s", ", ".join(topic.name for topic in topics))
@@ -101,7 +116,7 @@ class Worker:
         """Return what `start` returns, None if we were told to stop before it succeeded."""
         backoff, last = (
             Backoff(),
-            UnavailableError(f"no answer within {self._options.startup_timeout:g} s of the start"),
+            UnavailableError(f"no answer within {self.options.startup_timeout:g} s of the start"),
         )
         while not self._stopping.is_set():
             try:
@@ -126,7 +141,7 @@ class Worker:
         try:
             if look:
                 self.statistics.lag = await self._source.lag()
-            return self._options.once and (look or self._idle) and await self._source.finished()
+            return self.options.once and (look or self._idle) and await self._source.finished()
         except UnavailableError as error:
             await self._outage.pause(error)
             return False
@@ -135,7 +150,8 @@ class Worker:
         """Return the next batches, none if there are none yet; the input being away is waited for."""
         self._heartbeat.beat()
         try:
-            batches = await self._source.fetch(self._options.max_messages, self._options.max_bytes, FETCH_TIMEOUT)
+            self._room.look()
+            batches = await self._read()
         except UnavailableError as error:
             await self._outage.pause(error)
             batches = []
@@ -148,7 +164,31 @@ class Worker:
         if self._idle:
             await self._publisher.settled()
         self.statistics.fetched += sum(map(len, batches))
-        return deque(batches)
+        return self._room.take(batches, self._is_longer())
+
+    async def _read(self) -> list[Batch]:
+        if self._room.blocks:
+            await self._source.keep_alive()
+            await self._sleep(FETCH_TIMEOUT)
+            return []
+        return await self._source.fetch(self.options.max_messages, self.options.max_bytes, FETCH_TIMEOUT)
+
+    def _is_longer(self) -> bool:
+        """Tell whether the book has grown since this was asked last."""
+        if self._follower is None:
+            return False
+        self._follower.check()
+        self._follower.searching = self._follower.searching and len(self._room) > 0
+        tried, self._books = self._books, self._follower.books
+        return tried < self._books
+
+    def _hold_back(self, transformed: Transformed) -> None:
+        if self._room.admit(transformed.stuck) and self._follower is not None:
+            self._follower.search_now()
+
+    def _require_nothing_waiting(self) -> None:
+        if left := len(self._room):
+            raise NotDrainedError(f"stopped with {left} messages that wait for a template; they will come again", left)
 
     def _time_to_look(self) -> bool:
         now = time.monotonic()
@@ -170,4 +210,8 @@ class Worker:
         try:
             await self._sink.stop()
         finally:
-            await self._source.stop()
+            try:
+                await self._source.stop()
+            finally:
+                if self._follower is not None:
+                    await self._follower.stop()

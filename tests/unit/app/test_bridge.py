@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aura_stream.app import InstalledConnectors, bridge, option_models
-from aura_stream.app.bridge import build_worker
-from aura_stream.codec import HybridCodec
+from aura_stream.app.bridge import build_transform, build_worker
+from aura_stream.app.stores import open_store
+from aura_stream.codec import Codebook, HybridCodec
 from aura_stream.config import Config, parse_config
 
 CONNECTORS = InstalledConnectors()
@@ -46,10 +49,26 @@ def test_frames_are_made_for_where_they_go(
             made.append(self.destination)
 
     monkeypatch.setattr(bridge, "HybridCodec", Codec)
-    build_worker(_config(output, codec), CONNECTORS)
+    transform = build_transform(_config(output, codec), CONNECTORS)
+    transform.offer(Codebook())
+    transform.transform(deque())
     assert made == [destination]
 
 
-def test_an_empty_codebook_is_made_as_the_file_says() -> None:
-    book = bridge.open_codebook(_config("files", "{check_bytes: 4, raw: marked}"))
+async def test_an_empty_codebook_is_made_as_the_file_says() -> None:
+    book = await open_store(_config("files", "{check_bytes: 4, raw: marked}"), CONNECTORS).start()
     assert (book.check_bytes, book.raw) == (4, "marked")
+
+
+@pytest.mark.parametrize(("direction", "once"), [("encode", True), ("decode", False)])
+async def test_a_worker_takes_its_book_from_the_store(direction: str, once: bool, tmp_path: Path) -> None:
+    """As its configuration says how long a frame may wait."""
+    Codebook().save(tmp_path / "b")
+    text = f"""
+        input: {{memory: {{topics: [t]}}}}
+        output: {{memory: {{}}}}
+        codec: {{direction: {direction}}}
+        store: {{file: {{path: "{tmp_path / "b"}"}}, wait: 3s}}
+    """
+    worker = build_worker(parse_config(text, "x", option_models(CONNECTORS), {}), CONNECTORS, once)
+    assert (worker.options.patience, worker.options.once) == (3.0, once)

@@ -104,10 +104,11 @@ def test_a_damaged_codebook_exits_1(invoke: Invoke, folder: Path) -> None:
 def test_an_undecodable_frame_exits_1_and_names_its_place(invoke: Invoke, folder: Path) -> None:
     invoke("run", "--once", "encode.yaml")
     Codebook(check_bytes=1).save(folder / "orders.book")  # another book: nobody knows these templates
-    result = invoke("run", "--once", "restore.yaml")
+    result = invoke("run", "--once", "--set", "store.wait=200ms", "restore.yaml")
     assert result.exit_code == 1
     (line,) = errors(result)
-    assert line.startswith("error: orders.log.frames partition 0 position 1: cannot be decoded: ")
+    assert line.startswith("error: orders.log.frames partition 0 position 1: cannot be decoded: template 0-")
+    assert line.endswith("did not arrive within 0.2 s")
     assert (folder / "orders.restored").read_bytes() == b""
 
 

@@ -64,7 +64,14 @@ def _words(annotation: Any) -> str:
     parts = [part for part in get_args(annotation) if part is not type(None)]
     if parts:
         return _words(parts[0])
-    known = {"str": "text", "int": "number", "bool": "true \\| false", "Path": "path", "SecretStr": "secret"}
+    known = {
+        "str": "text",
+        "int": "number",
+        "float": "number",
+        "bool": "true \\| false",
+        "Path": "path",
+        "SecretStr": "secret",
+    }
     return known.get(annotation.__name__, "url" if "Url" in annotation.__name__ else "mapping")
 
 

@@ -72,10 +72,29 @@ def stream() -> str:
 @pytest.fixture
 def start_redis() -> Iterator[StartRedis]:
     """Start a server of the test's own: `start_redis("--maxmemory", "10mb", port=…, directory=…)`."""
+    yield from _starting(find_redis())
+
+
+_KINDS = [binary for binary in (find_installed(), find_embedded()) if binary is not None]
+
+
+@pytest.fixture(params=_KINDS or [None], ids=lambda binary: binary.name if binary else "none")
+def start_each(request: pytest.FixtureRequest) -> Iterator[StartRedis]:
+    """Do the same with every server there is, where Redis and Valkey or their versions differ."""
+    yield from _starting(request.param or find_redis())
+
+
+@pytest.fixture
+def start_valkey() -> Iterator[StartRedis]:
+    """Do the same with a server that knows WAITAOF, as Debian's Redis does not."""
+    yield from _starting(find_embedded() or find_redis())
+
+
+def _starting(binary: Path) -> Iterator[StartRedis]:
     with ExitStack() as servers:
 
         def start(*options: str, port: int | None = None, directory: Path | None = None) -> EmbeddedServer:
-            return servers.enter_context(EmbeddedServer(find_redis(), options, port, directory))
+            return servers.enter_context(EmbeddedServer(binary, options, port, directory))
 
         yield start
 

@@ -56,7 +56,10 @@ _RULES: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], type[AuraError
             exceptions.AuthenticationWrongNumberOfArgsError,
             exceptions.NoPermissionError,
         ),
-        ("DENIED", "NOAUTH", "NOPERM", "WRONGPASS", "WRONGTYPE", "DB index", "ERR DB index"),
+        (
+            *("DENIED", "NOAUTH", "NOPERM", "WRONGPASS", "WRONGTYPE", "DB index", "ERR DB index"),
+            *("The user executing the script can't", "ACL failure in script"),  # NOPERM within one; Redis 7.0, Valkey
+        ),
         ConfigError,
         "refuses: {}",
     ),

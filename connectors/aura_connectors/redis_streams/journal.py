@@ -31,7 +31,7 @@ class RedisJournal:
     """See `aura_stream.ports.Journal`. Nothing is ever trimmed.
 
     Where the server keeps an append-only file and knows WAITAOF (Redis 7.2, Valkey), an append waits until it is on
-    the disk. Elsewhere it is as durable as the frames on the same server, which a warning says once.
+    the disk. Elsewhere it is as durable as the frames on the same server, which a warning says.
     """
 
     def __init__(self, options: JournalOptions, namespace: str) -> None:
@@ -77,8 +77,8 @@ class RedisJournal:
             self._synced = await _can_sync(client)
             if not self._synced:
                 log.warning(
-                    "Redis at %s keeps no append-only file that can be waited for (appendonly yes, Redis 7.2 or "
-                    "newer): the journal %s is only as durable as its memory", client.address, self._name
+                    "Redis at %s: nothing can wait for its disk (that takes appendonly yes, and Redis 7.2 or Valkey): "
+                    "the journal %s is only as durable as that server is set up to be", client.address, self._name
                 )  # fmt: skip
 
     async def _refuse_eviction(self, client: Client) -> None:
@@ -94,15 +94,11 @@ class RedisJournal:
     async def _page(self) -> list[Any]:
         """Return the next entries. Raises ConfigError if the last one that was returned is no longer there."""
         client = self._connected
-        *_, reply = await client.pipeline(
-            ("MULTI",),
-            ("XRANGE", self._stream, self._last, self._last),
-            ("XRANGE", self._stream, _behind(self._last), "+", "COUNT", PAGE_RECORDS),
-            ("EXEC",),
-        )
-        kept: list[Any]
         entries: list[Any]
-        kept, entries = reply
+        entries, kept = await client.pipeline(
+            ("XRANGE", self._stream, _behind(self._last), "+", "COUNT", PAGE_RECORDS),
+            ("XRANGE", self._stream, self._last, self._last),  # asked last: if it is there now, it was before
+        )
         if not kept and self._last != BEFORE_ALL:
             raise ConfigError(
                 f"Redis at {client.address}: the journal {self._name} no longer holds what was read from it: it was "

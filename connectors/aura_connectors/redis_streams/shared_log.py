@@ -1,7 +1,7 @@
 """The shared log of a template store, on a Redis server; `maker` is what the entry point names.
 
-Reading is one MULTI, so that a reader needs no scripts and no rights to write; each writing call is one script that
-compares before it writes. Layout: `log_layout.py`; rights: docs/template-store.md.
+Reading takes no script and no right to write; each writing call is one script that compares before it writes.
+Layout: `log_layout.py`; rights: docs/template-store.md.
 """
 
 from __future__ import annotations
@@ -89,17 +89,22 @@ class RedisSharedLog:
     async def _snapshot(
         self, after: Position, limit: int, about_retired: tuple[str, bytes]
     ) -> tuple[list[bytes | None], list[Any], int, frozenset[bytes] | None]:
-        """Return the hash, entries, the number of retired digests, and themselves if asked for, all at one moment."""
-        *_, (meta, entries, retired) = await self._connected.pipeline(
-            ("MULTI",),
-            ("HMGET", self._keys.meta, *META),
-            ("XRANGE", self._keys.log, next_id(after), "+", "COUNT", limit),
-            about_retired,
-            ("EXEC",),
-        )
+        """Return the hash, entries, the number of retired digests, and themselves if asked for, all at one moment.
+
+        No MULTI: a server whose memory is full refuses even to read in one.
+        """
+        meta: list[bytes | None] | None = None
+        again: list[bytes | None] = []
+        while meta != again:  # whatever is appended or replaced changes the hash
+            meta, entries, retired, again = await self._connected.pipeline(
+                ("HMGET", self._keys.meta, *META),
+                ("XRANGE", self._keys.log, next_id(after), "+", "COUNT", limit),
+                about_retired,
+                ("HMGET", self._keys.meta, *META),
+            )
         if isinstance(retired, int):
-            return meta, entries, retired, None
-        return meta, entries, len(retired), frozenset(retired)
+            return again, entries, retired, None
+        return again, entries, len(retired), frozenset(retired)
 
     async def propose(self, expected: LogState, records: Sequence[LogRecord], end: Position) -> bool:
         """See the port. Raises StoreLostError too, for a log that does not end where its hash says."""

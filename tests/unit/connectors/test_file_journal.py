@@ -131,6 +131,17 @@ def test_a_folder_that_is_missing_or_a_pipe_is_refused(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+def _change(path: Path, change: str) -> None:
+    if change == "cut":
+        os.truncate(path, path.stat().st_size - 1)
+    elif change == "removed":
+        path.unlink()
+    else:
+        other = path.with_name("other")
+        other.write_bytes(path.read_bytes() + b"b25l\n")
+        other.replace(path)
+
+
 @pytest.mark.parametrize("change", ["removed", "cut", "replaced"])
 def test_a_journal_that_lost_what_was_read_is_noticed(path: Path, change: str) -> None:
     append(path, b"one", b"two")
@@ -138,14 +149,7 @@ def test_a_journal_that_lost_what_was_read_is_noticed(path: Path, change: str) -
     async def work() -> None:
         reader = journal(path)
         assert len(await reader.read()) == 2
-        if change == "cut":
-            os.truncate(path, path.stat().st_size - 1)
-        elif change == "removed":
-            path.unlink()
-        else:
-            other = path.with_name("other")
-            other.write_bytes(path.read_bytes() + b"b25l\n")
-            other.replace(path)
+        _change(path, change)
         with pytest.raises(ConfigError, match="no longer holds"):
             await reader.read()
         await reader.start(create=False)

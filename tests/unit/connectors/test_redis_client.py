@@ -44,6 +44,8 @@ def translated(error: Exception) -> AuraError:
         ("WRONGPASS invalid username-password pair or user is disabled.", ConfigError),
         ("NOAUTH Authentication required.", ConfigError),
         ("NOPERM User reader has no permissions to run the 'xadd' command", ConfigError),
+        ("ERR The user executing the script can't run this command or subcommand script: 1f", ConfigError),
+        ("ERR ACL failure in script: No permissions to access a key script: on @user_script:1.", ConfigError),
         ("WRONGTYPE Operation against a key holding the wrong kind of value", ConfigError),
         ("DENIED Redis is running in protected mode because …", ConfigError),
         ("ERR DB index is out of range", ConfigError),

@@ -10,15 +10,17 @@ for place = 1, 4 do
     return 0
   end
 end
-local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
-if not last[1] or (last[1][1] ~= ARGV[7] and last[1][1] ~= ARGV[8]) then
-  return -1
-end
-local records = cmsgpack.unpack(ARGV[9])
-for place, record in ipairs(records) do
-  local reply = redis.pcall('XADD', KEYS[2], record[1], 'e', record[2])
-  if type(reply) == 'table' and reply.err then -- the first only: a higher id was given once, so none was written yet
+local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+if not last or last[1] ~= ARGV[7] then
+  local opened = last and last[1] == ARGV[8] and string.sub(last[2][2] or '', -16) == ARGV[4]
+  if not opened then
     return -1
+  end
+end
+for _, record in ipairs(cmsgpack.unpack(ARGV[9])) do
+  local reply = redis.pcall('XADD', KEYS[2], record[1], 'e', record[2])
+  if type(reply) == 'table' and reply.err then -- at the first: nothing is written yet
+    return string.find(reply.err, 'equal or smaller', 1, true) and -1 or reply
   end
 end
 redis.call('HSET', KEYS[1], 'end', ARGV[5], 'tail', ARGV[6])

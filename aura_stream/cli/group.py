@@ -22,6 +22,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "decode": "aura_stream.cli.decode",
         "check": "aura_stream.cli.check",
         "explain": "aura_stream.cli.explain",
+        "templates": "aura_stream.cli.templates.group",
     }
 )
 """Verb → the module that holds it, as a click command named `command`."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from aura_stream.app.importing import Content, ImportPlan, plan_import, read_import
 from aura_stream.cli import exit_codes
 from aura_stream.cli.configured import config_argument, set_option
-from aura_stream.cli.stored import only_book, with_store
+from aura_stream.cli.stored import configured, only_book, with_store
 from aura_stream.cli.templates.drawing import draw
 from aura_stream.codec import Codebook
+from aura_stream.errors import CodebookError
 from aura_stream.ports import TemplateStore
 
 _file = click.argument("file", metavar="FILE", type=click.Path(dir_okay=False))
@@ -25,19 +27,36 @@ _file = click.argument("file", metavar="FILE", type=click.Path(dir_okay=False))
 def export_command(config: str, file: str, flags: Sequence[tuple[str, str]]) -> None:
     """Write all that CONFIG's store holds to FILE, as one codebook: every generation, retired templates too.
 
-    With it, frames of the namespace decode anywhere, for ever; a FILE that is there is replaced.
+    With it, frames of the namespace decode anywhere, for ever. A FILE that is there is replaced if it is an older
+    export of the same store; anything else is left alone.
 
     \b
     Examples:
       aura-stream templates export orders.yaml orders.book
       aura-stream decode -b orders.book orders.frames -
     """
+    loaded, _ = configured(config, flags)
     book = with_store(config, flags, only_book)
+    _require_replaceable(Path(file), loaded.store.file.path if loaded.store.file else None, book)
     book.save(file)
     total = sum(len(each.templates) for each in book.generations)
     click.echo(
         f"{file}: {len(book.generations)} generations, {total:,} templates, {len(book.retired)} retired", err=True
     )
+
+
+def _require_replaceable(file: Path, own: Path | None, book: Codebook) -> None:
+    """Raise UsageError for a file whose loss would orphan frames, or cost a process what it learns meanwhile."""
+    if not file.exists():
+        return
+    if own is not None and own.exists() and file.samefile(own):
+        raise click.UsageError(f"{file} is the store itself; name another file")
+    try:
+        older = Codebook.load(file).is_prefix_of(book)
+    except CodebookError:
+        older = False
+    if not older:
+        raise click.UsageError(f"{file} is there, and no older export of this store; name another file, or remove it")
 
 
 @click.command("import")

@@ -144,6 +144,19 @@ def test_an_export_is_the_whole_book(invoke: Invoke, store: Path) -> None:
     assert Path("copy.book").read_bytes() == store.read_bytes()
 
 
+def test_an_export_replaces_nothing_but_an_older_one(invoke: Invoke, store: Path) -> None:
+    Codebook().extended(Proposal((FIRST,), birth=1_700_000_000)).save("older.book")
+    assert invoke("templates", "export", "orders.yaml", "older.book").exit_code == 0
+    assert Path("older.book").read_bytes() == store.read_bytes()
+    Codebook().extended(Proposal((THIRD,))).save("other.book")
+    Path("notes.txt").write_text("no codebook")
+    Path("link.book").symlink_to(store)
+    for name in ("other.book", "notes.txt", "orders.book", "link.book"):
+        before = Path(name).read_bytes()
+        assert invoke("templates", "export", "orders.yaml", name).exit_code == exit_codes.USAGE
+        assert Path(name).read_bytes() == before
+
+
 PATTERNS = {
     "1": {"pattern": "I cannot {0}."},
     "2": {"pattern": "write to jane.doe@example.org"},

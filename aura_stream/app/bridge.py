@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aura_stream.app.stores import open_store
-from aura_stream.codec import HybridCodec, count_methods
-from aura_stream.codec.hybrid import Destination
+from aura_stream.codec import Codebook, HybridCodec, count_methods
 from aura_stream.config import Config
 from aura_stream.observe import Reporter
 from aura_stream.ports import Connector, Context, Sink, Source
@@ -63,11 +62,13 @@ def build_ends(config: Config, connectors: Mapping[str, Connector], *, once: boo
 def build_transform(config: Config, connectors: Mapping[str, Connector]) -> Transform:
     """Build the transform; its codec begins with the first book that is offered."""
     decoding = config.codec.direction == "decode"
-    destination = config.codec.destination or _suiting(connectors[config.output.connector].destination)
-    codec = FollowingCodec(lambda book: HybridCodec(book, destination=destination), decoding)
+    codec = FollowingCodec(codec_maker(config, connectors), decoding)
     grows = config.store.memory is None
     return Transform(codec.convert, count_methods, decoding, config.batch.max_bytes, codec.adopt, waits=grows)
 
 
-def _suiting(destination: str) -> Destination:
-    return "batched" if destination == "batched" else "standalone"
+def codec_maker(config: Config, connectors: Mapping[str, Connector]) -> Callable[[Codebook], HybridCodec]:
+    """Return what builds codecs that write for where the frames go."""
+    suits = connectors[config.output.connector].destination
+    destination = config.codec.destination or ("batched" if suits == "batched" else "standalone")
+    return lambda book: HybridCodec(book, destination=destination)

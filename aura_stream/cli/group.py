@@ -16,6 +16,7 @@ from aura_stream.errors import AuraError, ConfigError, NotDrainedError, Unavaila
 VERBS: Mapping[str, str] = MappingProxyType(
     {
         "run": "aura_stream.cli.run",
+        "discover": "aura_stream.cli.discover",
         "demo": "aura_stream.cli.demo",
         "train": "aura_stream.cli.train",
         "encode": "aura_stream.cli.encode",

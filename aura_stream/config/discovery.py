@@ -34,6 +34,5 @@ class DiscoveryOptions(Options):
     )
     checkpoint: Path | None = Field(
         None,
-        description="file of what it has learned so far; holds words of messages. "
-        "Default: in the mirror, or beside the file of the codebook",
+        description="file of what it has counted so far. Default: in the mirror, or beside the file of the codebook",
     )

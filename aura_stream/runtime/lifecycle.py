@@ -5,17 +5,34 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from typing import Final
+from typing import Final, Protocol
 
 from aura_stream.errors import NotDrainedError
-from aura_stream.runtime.worker import Worker
+from aura_stream.runtime.statistics import Statistics
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger(__name__)
 
 
-async def run_until_stopped(worker: Worker, drain_timeout: float) -> None:
+class Runnable(Protocol):
+    """A worker, or a discovery."""
+
+    @property
+    def statistics(self) -> Statistics:
+        """How far it is."""
+        ...
+
+    async def run(self) -> None:
+        """Work until told to stop, or through."""
+        ...
+
+    def stop(self) -> None:
+        """Begin nothing new."""
+        ...
+
+
+async def run_until_stopped(worker: Runnable, drain_timeout: float) -> None:
     """Run the worker; the first SIGTERM or SIGINT drains it, a second one (or the deadline) cuts it short.
 
     Returns when nothing is left over. Raises NotDrainedError, telling how many messages were fetched and not

@@ -20,6 +20,8 @@ class Statistics:
     bytes_out: int = 0
     methods: Counter[str] = field(default_factory=Counter)  # frames by method
     lag: int | None = None  # messages not settled yet, as the source last told
+    learned: int = 0  # messages that discovery learned from
+    promoted: int = 0  # templates
     waiting: int = 0  # messages held back until a template arrives
     generations: int = 0  # of the book in use
     templates: int = 0  # in its newest generation

@@ -6,10 +6,9 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from aura_stream.errors import MessageError, NotDrainedError, UnavailableError
 from aura_stream.model import Batch
@@ -17,13 +16,12 @@ from aura_stream.ports import Sink, Source, TemplateStore
 from aura_stream.runtime.following import READERS_FIRST, Follower
 from aura_stream.runtime.publisher import Publisher
 from aura_stream.runtime.pulse import Heartbeat, Pulse
-from aura_stream.runtime.retry import Backoff, Outage
+from aura_stream.runtime.retry import Outage
 from aura_stream.runtime.serial import SerialSource
+from aura_stream.runtime.starting import Starting
 from aura_stream.runtime.statistics import Statistics
 from aura_stream.runtime.transform import Transform, Transformed
 from aura_stream.runtime.waiting import WaitingRoom
-
-T = TypeVar("T")
 
 FETCH_TIMEOUT: Final = 0.5  # seconds; a signal to stop is noticed within this
 LOOK_AROUND: Final = 3.0  # seconds between two questions for lag, or for the end while messages still come
@@ -103,36 +101,14 @@ class Worker:
 
     async def _start(self) -> None:
         self._heartbeat.begin()
-        deadline = time.monotonic() + self.options.startup_timeout
+        starting = Starting(self.options.startup_timeout, self._stopping, self._sleep)
         if self._follower is not None:
-            await self._reached(self._follower.start, deadline)
+            await starting.reached(self._follower.start)
             self._follower.begin()
-        topics = await self._reached(self._source.start, deadline)
+        topics = await starting.reached(self._source.start)
         if topics is not None:
             log.info("reading %s", ", ".join(topic.name for topic in topics))
-            await self._pulse.during(self._reached(lambda: self._sink.start(topics), deadline))
-
-    async def _reached(self, start: Callable[[], Awaitable[T]], deadline: float) -> T | None:
-        """Return what `start` returns, None if we were told to stop before it succeeded."""
-        backoff, last = (
-            Backoff(),
-            UnavailableError(f"no answer within {self.options.startup_timeout:g} s of the start"),
-        )
-        while not self._stopping.is_set():
-            try:
-                async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)):
-                    return await start()
-            except TimeoutError:
-                raise last from None
-            except UnavailableError as error:
-                last = error  # it says who does not answer
-                pause = backoff.next()
-                if time.monotonic() + pause >= deadline:
-                    raise
-                if backoff.failures == 1:
-                    log.warning("%s; trying again for %.0f s", error, deadline - time.monotonic())
-                await self._sleep(pause)
-        return None
+            await self._pulse.during(starting.reached(lambda: self._sink.start(topics)))
 
     async def _is_over(self) -> bool:
         if self._stopping.is_set():

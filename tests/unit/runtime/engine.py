@@ -13,10 +13,12 @@ from uuid import uuid4
 from aura_connectors.memory import MemoryBroker, MemorySink, MemorySource
 from aura_connectors.memory.options import MemorySinkOptions, MemorySourceOptions
 
+from aura_stream.codec import HybridCodec, count_methods
 from aura_stream.errors import CorruptFrameError, UnavailableError, UnwritableMessageError
 from aura_stream.model import Batch, Partition, Topic
 from aura_stream.ports import Context
-from aura_stream.runtime import Heartbeat, Transform, Worker, WorkerOptions
+from aura_stream.runtime import FollowingCodec, Heartbeat, Transform, Worker, WorkerOptions
+from tests.unit.runtime.stores import FakeStore
 
 PATIENCE = 20.0
 BAD = b"cannot be decoded"
@@ -106,13 +108,14 @@ class Engine:
         self.sink = FailingSink(MemorySinkOptions(broker=self.broker_name, topic="out"), context)
         self.transform = Transform(list, count_raw, decoding=False, max_bytes=1 << 20)
         self.heartbeat: Path | None = None
+        self.store: FakeStore | None = None
         self._worker: Worker | None = None
 
     @property
     def worker(self) -> Worker:
         if self._worker is None:
             heartbeat = Heartbeat(self.heartbeat)
-            self._worker = Worker(self.source, self.sink, self.transform, self.options, heartbeat)
+            self._worker = Worker(self.source, self.sink, self.transform, self.options, heartbeat, self.store)
         return self._worker
 
     def write(self, values: Sequence[bytes | None], partition: int = 0) -> None:
@@ -149,6 +152,12 @@ def decompress(frames: list[bytes]) -> list[bytes]:
 
 def decoding(max_bytes: int = 1 << 20) -> Transform:
     return Transform(decompress, count_templates, decoding=True, max_bytes=max_bytes)
+
+
+def following(decodes: bool) -> Transform:
+    """A real codec, whose book comes from the store."""
+    codec = FollowingCodec(HybridCodec, decodes)
+    return Transform(codec.convert, count_methods, decodes, 1 << 20, codec.adopt, waits=True)
 
 
 def count_raw(frames: Sequence[bytes]) -> Mapping[str, int]:

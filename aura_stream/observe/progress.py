@@ -21,6 +21,7 @@ from aura_stream.runtime import Statistics
 LOG_EVERY: Final = 5.0  # seconds
 DRAW_EVERY: Final = 0.25
 WINDOW: Final = 2.0  # seconds: messages are settled by the thousand, and a speed that jumps cannot be read
+RECENT: Final = 10.0  # seconds over which the recent hit rate is taken: it shows what was learned, and drift
 
 log = logging.getLogger(__name__)
 
@@ -35,16 +36,34 @@ class Snapshot:
     bytes_out: int
     ratio: float | None
     hit_rate: float | None
+    recent_hit_rate: float | None
     lag: int | None
+    generations: int
+    templates: int
+    waiting: int
+    learned: int
+    promoted: int
+    store: str
+    store_lost: int
+    store_damaged: int
 
     def __str__(self) -> str:
         parts = [f"{self.messages:,} messages", f"{self.messages_per_second:,.0f}/s"]
         if self.ratio is not None:
             parts.append(f"ratio {self.ratio:.2f}")
         if self.hit_rate is not None:
-            parts.append(f"{self.hit_rate:.1%} by template")
+            recent = f", {self.recent_hit_rate:.1%} of late" if self.recent_hit_rate is not None else ""
+            parts.append(f"{self.hit_rate:.1%} by template{recent}")
+        if self.generations:
+            parts.append(f"generation {self.generations - 1} of {self.templates:,} templates")
+        if self.learned:
+            parts.append(f"learned from {self.learned:,}, promoted {self.promoted:,}")
         if self.lag is not None:
             parts.append(f"lag {self.lag:,}")
+        if self.waiting:
+            parts.append(f"{self.waiting:,} wait for a template")
+        if self.store != "ok":
+            parts.append(f"store {self.store}")
         return " · ".join(parts)
 
     def fields(self) -> dict[str, object]:
@@ -61,6 +80,7 @@ class Meter:
         self._clock = clock
         self._begun = clock()
         self._readings = deque([(self._begun, 0)])  # when, and how many messages were settled then
+        self._frames = deque([(self._begun, 0, 0)])  # when, and how many frames there were then, and by template
 
     def read(self) -> Snapshot:
         """Return the present state; the speed is that since the last reading, or over WINDOW if that is longer."""
@@ -69,13 +89,23 @@ class Meter:
             self._readings.popleft()
         then, before = self._readings[0]
         self._readings.append((now, settled))
-        return self._snapshot((settled - before) / max(now - then, 1e-6))
+        return self._snapshot((settled - before) / max(now - then, 1e-6), self._recent(now))
 
     def read_total(self) -> Snapshot:
         """Return the present state; the speed is that since the beginning."""
-        return self._snapshot(self._statistics.settled / max(self._clock() - self._begun, 1e-6))
+        return self._snapshot(self._statistics.settled / max(self._clock() - self._begun, 1e-6), None)
 
-    def _snapshot(self, speed: float) -> Snapshot:
+    def _recent(self, now: float) -> float | None:
+        """Return the share of frames that templates made since RECENT ago, None if there were none."""
+        methods = self._statistics.methods
+        while len(self._frames) > 1 and self._frames[1][0] <= now - RECENT:
+            self._frames.popleft()
+        _, frames, by_template = self._frames[0]
+        made = methods.total() - frames
+        self._frames.append((now, methods.total(), methods["template"]))
+        return (methods["template"] - by_template) / made if made else None
+
+    def _snapshot(self, speed: float, recent: float | None) -> Snapshot:
         statistics = self._statistics
         return Snapshot(
             messages=statistics.settled,
@@ -84,7 +114,16 @@ class Meter:
             bytes_out=statistics.bytes_out,
             ratio=statistics.ratio(self._decoding),
             hit_rate=statistics.hit_rate,
+            recent_hit_rate=recent,
             lag=statistics.lag,
+            generations=statistics.generations,
+            templates=statistics.templates,
+            waiting=statistics.waiting,
+            learned=statistics.learned,
+            promoted=statistics.promoted,
+            store=statistics.store.state,
+            store_lost=statistics.store.lost,
+            store_damaged=statistics.store.damaged,
         )
 
 

@@ -29,5 +29,9 @@ class MemoryConnector:
     def sink(self, options: MemorySinkOptions, context: Context) -> MemorySink:
         return MemorySink(options, context)
 
+    def observing(self, options: MemorySourceOptions, group: str) -> MemorySourceOptions:
+        """See `aura_stream.ports.Observable`."""
+        return options.model_copy(update={"group": group})
+
 
 connector = MemoryConnector()

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from aura_stream.observe import Reporter, progress
 from aura_stream.observe.progress import Meter
+from aura_stream.ports import StoreStatus
 from aura_stream.runtime import Statistics
 
 
@@ -48,7 +49,34 @@ def test_frequent_readings_give_a_speed_that_does_not_jump() -> None:
 def test_a_reading_in_words() -> None:
     clock = _clock(0.0, 2.0)
     meter = Meter(_statistics(), decoding=False, clock=lambda: next(clock))
-    assert str(meter.read()) == "20 messages · 10/s · ratio 5.00 · 75.0% by template · lag 7"
+    assert str(meter.read()) == "20 messages · 10/s · ratio 5.00 · 75.0% by template, 75.0% of late · lag 7"
+
+
+def test_the_recent_hit_rate_is_that_of_the_last_seconds() -> None:
+    statistics, clock = Statistics(), _clock(0.0, 1.0, 8.0, 12.0, 30.0, 31.0)
+    meter = Meter(statistics, decoding=False, clock=lambda: next(clock))
+    statistics.methods.update(raw=100)
+    assert meter.read().recent_hit_rate == 0.0
+    statistics.methods.update(template=100)
+    assert meter.read().recent_hit_rate == 0.5
+    statistics.methods.update(template=200)
+    assert meter.read().recent_hit_rate == 1.0  # those of the first second are forgotten
+    assert meter.read().recent_hit_rate is None
+    total = meter.read_total()
+    assert (total.hit_rate, total.recent_hit_rate) == (0.75, None)
+
+
+def test_what_is_learned_and_how_the_store_is_stands_in_words_and_fields() -> None:
+    statistics, clock = Statistics(generations=2, templates=1234, learned=5000, promoted=7), _clock(0.0, 2.0)
+    statistics.waiting, statistics.store = 3, StoreStatus("degraded", "away", lost=1, damaged=2)
+    reading = Meter(statistics, decoding=False, clock=lambda: next(clock)).read()
+    assert str(reading) == (
+        "0 messages · 0/s · generation 1 of 1,234 templates · learned from 5,000, promoted 7 · "
+        "3 wait for a template · store degraded"
+    )
+    fields = reading.fields()
+    assert (fields["generations"], fields["templates"], fields["waiting"]) == (2, 1234, 3)
+    assert (fields["store"], fields["store_lost"], fields["store_damaged"]) == ("degraded", 1, 2)
 
 
 def test_the_ratio_is_that_of_messages_to_frames_in_both_directions() -> None:

@@ -60,10 +60,10 @@ class KafkaSystem:
     partitions = 2
 
     def __init__(self, servers: str) -> None:
-        self._servers = servers
+        self.servers = servers
 
     async def write(self, topic: str, values: Sequence[bytes | None]) -> None:
-        await create_topic(self._servers, topic, self.partitions)
+        await create_topic(self.servers, topic, self.partitions)
         records = [
             Record(
                 value,
@@ -74,22 +74,22 @@ class KafkaSystem:
             )
             for row, value in enumerate(values)
         ]
-        await produce(self._servers, topic, records)
+        await produce(self.servers, topic, records)
 
     async def prepare_output(self, topic: str) -> None:
-        await create_topic(self._servers, topic, self.partitions)
+        await create_topic(self.servers, topic, self.partitions)
 
     async def read(self, topic: str) -> Sequence[object]:
-        return await read_all(self._servers, topic)
+        return await read_all(self.servers, topic)
 
     async def values(self, topic: str) -> Sequence[bytes | None]:
-        return [record.value for record in await read_all(self._servers, topic)]
+        return [record.value for record in await read_all(self.servers, topic)]
 
     def input(self, topic: str) -> Mapping[str, Any]:
-        return {"servers": self._servers, "topics": [topic], "group": f"group-{topic}", "session_timeout": "6s"}
+        return {"servers": self.servers, "topics": [topic], "group": f"group-{topic}", "session_timeout": "6s"}
 
     def output(self, topic: str) -> Mapping[str, Any]:
-        return {"servers": self._servers, "topic": topic}
+        return {"servers": self.servers, "topic": topic}
 
 
 class RedisSystem:
@@ -187,14 +187,14 @@ async def run_once(text: str, patience: float = PATIENCE) -> Statistics:
 
 
 class Process:
-    """A real `aura-stream run`, which ends with the test."""
+    """A real `aura-stream run` (or another verb), which ends with the test."""
 
-    def __init__(self, folder: Path, text: str, *options: str) -> None:
+    def __init__(self, folder: Path, text: str, *options: str, verb: str = "run") -> None:
         name = uuid4().hex[:8]
         path, self._errors = folder / f"{name}.yaml", folder / f"{name}.stderr"
         path.write_text(text)
         self._log = self._errors.open("wb")
-        self.popen = subprocess.Popen([COMMAND, "run", str(path), *options], stderr=self._log)
+        self.popen = subprocess.Popen([COMMAND, verb, str(path), *options], stderr=self._log)
 
     def wait(self) -> int:
         """Return the exit code."""

@@ -24,6 +24,7 @@ class Rebuilder:
         """Bring all copies together again. Raises UnavailableError, CodebookError where copies contradict."""
         copies = self._copies
         was_lost = copies.condition.status.state == "lost"
+        await copies.restart_journal(create=True)  # its end may be lost too: what was read of it proves nothing
         if await self._is_well() and was_lost:
             await copies.learn_journaled()
             return  # another process has rebuilt it meanwhile

@@ -23,17 +23,24 @@ _MAX_MENDS: Final = 32  # a hostile message can make each mend cause the next; u
 class TemplateEncoder:
     """Spells messages with a generation's templates. One per codec; learns the shapes that pass through it."""
 
-    def __init__(self, generation: Generation, rival: Rival | None = None, shape_memory: int = SHAPE_MEMORY) -> None:
+    def __init__(
+        self,
+        generation: Generation,
+        rival: Rival | None = None,
+        shape_memory: int = SHAPE_MEMORY,
+        retired: frozenset[bytes] = frozenset(),
+    ) -> None:
         self.generation = generation
         self.birth = generation.birth * 10**9
-        self.trie = Trie(generation.templates)
+        self.retired = retired
+        self.trie = Trie(generation.templates, retired)
         self.parser = Parser(self.trie, generation.birth)
         self.shapes = ShapeMemory(shape_memory)
         self.rival = rival
 
     def adopt(self, generation: Generation) -> None:
         """Take the same generation, grown: new templates are inserted, what is remembered stays valid."""
-        self.trie.extend(generation.templates[self.trie.size :])
+        self.trie.extend(generation.templates[self.trie.size :], self.retired)
         self.generation = generation
 
     def encode(self, message: bytes) -> tuple[bool, bytes]:

@@ -100,15 +100,17 @@ class FrameReader:
 
     def __init__(self, book: Codebook, limit: int) -> None:
         self.limit = limit
-        self.adopt(book)
-
-    def adopt(self, book: Codebook) -> None:
-        """Take a codebook, at first or a longer one."""
         self.book = book
         self._check = checker(book.check_bytes)
         self._templates: dict[int, TemplateDecoder] = {}
         self._dictionaries: dict[int, general.Zstd] = {}
         self._zstd = general.Zstd()
+
+    def adopt(self, book: Codebook) -> None:
+        """Take a longer book: what was built for its generations goes on, and costs what is new."""
+        self.book = book
+        for number, decoder in self._templates.items():
+            decoder.adopt(book.generations[number])
 
     def decode(self, frame: bytes) -> bytes:
         """Return the message of a frame. Raises a DecodeError."""

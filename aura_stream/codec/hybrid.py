@@ -68,13 +68,16 @@ class HybridCodec:
         return self._book
 
     def adopt(self, codebook: Codebook) -> None:
-        """Take a longer book in place; remembered parses stay valid. Raises ValueError if it is not a longer one."""
+        """Take a longer book in place; remembered parses stay valid, unless other templates are retired in it.
+
+        Raises ValueError if it is not a longer one.
+        """
         if not self._book.is_prefix_of(codebook):
             raise ValueError("only a book that extends the present one can be adopted")
         same_generation = len(codebook.generations) == len(self._book.generations)
         encoder = self._encoder
         self._reader.adopt(codebook)
-        if same_generation and encoder is not None and codebook.newest is not None:
+        if same_generation and encoder is not None and codebook.newest and codebook.retired == encoder.retired:
             encoder.adopt(codebook.newest)
             self._book = codebook
         else:
@@ -97,7 +100,7 @@ class HybridCodec:
             self._alternative = general.Zstd(newest.dictionary)
             self._alternative_marker = _marker(DICTIONARY_BASE, EXTENSION_DICTIONARY, number)
         rival = None if self.destination == "batched" else self._alternative.compress
-        self._encoder = TemplateEncoder(newest, rival, self.shape_memory)
+        self._encoder = TemplateEncoder(newest, rival, self.shape_memory, book.retired)
 
     def encode_batch(self, messages: Sequence[bytes]) -> list[bytes]:
         """Return a frame for each message. Raises TypeError for anything but bytes."""

@@ -14,8 +14,8 @@ from typing import Any, Final, Self
 from aura_stream.codec.copies import Copies
 from aura_stream.codec.lexer import Candidate
 from aura_stream.codec.slots import REPEAT, TEXT, TIME, Trail, kind_of, parameter_of, slot_type, writer
-from aura_stream.codec.spelling import Speller
-from aura_stream.codec.trie import END, ENUM_EDGES, Node, Trie, enum_children
+from aura_stream.codec.spelling import MAX_WORDS, Speller
+from aura_stream.codec.trie import END, ENUM_EDGES, REPEAT_EDGES, Node, Trie, enum_children
 from aura_stream.codec.wire import MIN_COPY, compact_size
 
 MAX_STEPS: Final = 64
@@ -77,10 +77,10 @@ Item = TemplateUse | BareSlot | Spelled | LiteralRun | Copy
 class Parser:
     """Parses tokens with one trie; keeps what it learned of the spelling of words, in bounded memory."""
 
-    def __init__(self, trie: Trie, birth: int) -> None:
+    def __init__(self, trie: Trie, birth: int, words: int = MAX_WORDS) -> None:
         self.trie = trie
         self.birth = birth * 10**9
-        self.speller = Speller(trie)
+        self.speller = Speller(trie, words)
 
     def parse(
         self,
@@ -94,6 +94,15 @@ class Parser:
     def parse_sized(self, texts: Sequence[bytes], candidates: Sequence[tuple[Candidate, ...]]) -> list[Item]:
         """Do the same for candidates that know their sizes already."""
         return _Path(self, texts, candidates).items()
+
+    def spell(
+        self, texts: Sequence[bytes], candidates: Sequence[tuple[Candidate, ...]]
+    ) -> tuple[list[Item], list[int]]:
+        """Do the same, and return also for each place the bytes of the cheapest way to it: a frame's, without marker
+        and check.
+        """
+        path = _Path(self, texts, candidates)
+        return path.items(), path.cost
 
 
 def sized(
@@ -266,6 +275,10 @@ class _Path:
             if child is not None:
                 self._reach(child, at + 1, here + size, place)
                 states.append((child, at + 1, here + size))
+        if REPEAT_EDGES in node and found[-1][0] == _REPEAT_ANY:  # the text came before; where, writing finds out
+            for slot in node[REPEAT_EDGES]:
+                self._reach(node[slot], at + 1, here, place)
+                states.append((node[slot], at + 1, here))
         return states
 
     def _enums(self, node: Node, at: int, here: int, place: int) -> list[tuple[Node, int, int]]:

@@ -7,17 +7,18 @@ from typing import Final
 from aura_stream.codec.trie import Trie
 
 _MAX_WORD: Final = 64  # bytes: longer ones are no words
-_MAX_MEMORY: Final = 1 << 16  # words remembered
+MAX_WORDS: Final = 1 << 16
 _FAR: Final = 1 << 60
 
 Pieces = tuple[int | bytes, ...]
 
 
 class Speller:
-    """Spells words with the sub-words of a trie, and remembers how."""
+    """Spells words with the sub-words of a trie, and remembers how: `words` of them, about 250 bytes each."""
 
-    def __init__(self, trie: Trie) -> None:
+    def __init__(self, trie: Trie, words: int = MAX_WORDS) -> None:
         self._trie = trie
+        self._words = words
         self._known: dict[bytes, tuple[int, Pieces | None]] = {}
         self._known_at = trie.size
 
@@ -25,7 +26,7 @@ class Speller:
         """Return the size of the spelling and its pieces; None where a literal run does as well."""
         if len(word) > _MAX_WORD:
             return _FAR, None
-        if self._known_at != self._trie.size or len(self._known) > _MAX_MEMORY:
+        if self._known_at != self._trie.size or len(self._known) >= self._words:
             self._known.clear()
             self._known_at = self._trie.size
         found = self._known.get(word)

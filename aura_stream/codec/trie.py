@@ -1,20 +1,22 @@
 """The trie of a generation: from the tokens of a message to the templates that match at a place.
 
-A node is a plain dict. Keys: a literal's bytes, a slot type (int), ENUM_EDGES for its enums, END for what ends
-here: (template number, size of its code).
+A node is a plain dict. Keys: a literal's bytes, a slot type (int), ENUM_EDGES for its enums, REPEAT_EDGES for its
+repeats of a fixed distance (a list of slot types), END for what ends here: (template number, size of its code).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any, Final
 
+from aura_stream.codec.slots import REPEAT, kind_of, parameter_of
 from aura_stream.codec.template import Template
 from aura_stream.codec.wire import ONE_BYTE_CODES, TWO_BYTE_CODES
 
 Node = dict[Any, Any]
 END: Final = None
 ENUM_EDGES: Final = -1
+REPEAT_EDGES: Final = -2
 MAX_SUBWORD: Final = 24
 MAX_ENUM_EDGES: Final = 8  # enums with the same value that a parse looks at: the first inserted
 
@@ -27,23 +29,26 @@ def code_size(number: int) -> int:
 class Trie:
     """Templates by their symbols; single literals also by themselves, as the pieces of unknown words."""
 
-    def __init__(self, templates: Iterable[Template] = ()) -> None:
+    def __init__(self, templates: Iterable[Template] = (), retired: Container[bytes] = ()) -> None:
         self.root: Node = {}
         self.subwords: dict[bytes, tuple[int, int]] = {}
         self.longest_subword = 0
         self.size = 0
-        self.extend(templates)
+        self.extend(templates, retired)
 
-    def extend(self, templates: Iterable[Template]) -> None:
-        """Insert templates under the next numbers."""
+    def extend(self, templates: Iterable[Template], retired: Container[bytes] = ()) -> None:
+        """Insert templates under the next numbers; those whose digests are retired keep theirs, and are never found."""
         for template in templates:
-            self._insert(template, self.size)
+            if not retired or template.digest not in retired:
+                self._insert(template, self.size)
             self.size += 1
 
     def _insert(self, template: Template, number: int) -> None:
         end = (number, code_size(number))
         node = self.root
         for symbol in template.symbols:
+            if isinstance(symbol, int) and kind_of(symbol) == REPEAT and symbol not in node and parameter_of(symbol):
+                node.setdefault(REPEAT_EDGES, []).append(symbol)
             node = _enum_child(node, symbol) if isinstance(symbol, tuple) else node.setdefault(symbol, {})
         node.setdefault(END, end)
         first = template.symbols[0]

@@ -8,8 +8,8 @@ from typing import Final
 import zstandard
 
 from aura_stream.codec.general import Zstd
+from aura_stream.mining.lexed import Lexed
 from aura_stream.mining.screen import Screen
-from aura_stream.mining.symbols import Lexed
 
 _SIZES: Final = (4 << 10, 16 << 10, 64 << 10, 110 << 10)
 _HELD_OUT: Final = 5  # one message in so many proves what the others trained

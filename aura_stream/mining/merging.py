@@ -8,6 +8,7 @@ merge touches only the places where its pair stands.
 from __future__ import annotations
 
 import heapq
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -23,18 +24,20 @@ class Merging:
     """
 
     def __init__(self, symbols: list[int], joins: Callable[[int, int], int | None], least: int) -> None:
-        self.symbols = symbols
+        self.symbols = array("l", symbols)
         self._joins = joins
         self._least = least
         size = len(symbols)
-        self._next = list(range(1, size + 1))
-        self._previous = list(range(-1, size - 1))
-        self._places: dict[Pair, set[int]] = defaultdict(set)
+        self._next = array("l", range(1, size + 1))
+        self._previous = array("l", range(-1, size - 1))
+        self._counts: dict[Pair, int] = defaultdict(int)
+        # Where a pair stood; a place that it left since then stays in the list, and is passed over as stale.
+        self._places: dict[Pair, array[int]] = defaultdict(_new_places)
         for place in range(size - 1):
             left, right = symbols[place], symbols[place + 1]
             if left >= 0 and right >= 0:
-                self._places[left, right].add(place)
-        self._heap = [(-len(places), pair) for pair, places in self._places.items() if len(places) >= least]
+                self._note(left, right, place)
+        self._heap = [(-count, pair) for pair, count in self._counts.items() if count >= least]
         heapq.heapify(self._heap)
         self.merged: dict[int, int] = {}  # joined symbol: places it was made at
 
@@ -43,15 +46,15 @@ class Merging:
         done = 0
         while self._heap and done < most:
             count, pair = heapq.heappop(self._heap)
-            places = self._places.get(pair)
-            if not places or len(places) < self._least:
+            now = self._counts.get(pair, 0)
+            if now < self._least:
                 continue
-            if len(places) != -count:
-                heapq.heappush(self._heap, (-len(places), pair))
+            if now != -count:
+                heapq.heappush(self._heap, (-now, pair))
                 continue
             joined = self._joins(*pair)
             if joined is None:  # too long: this pair stays two, others go on
-                del self._places[pair]
+                del self._counts[pair], self._places[pair]
                 continue
             self.merged[joined] = self.merged.get(joined, 0) + self._merge(pair, joined)
             done += 1
@@ -63,34 +66,43 @@ class Merging:
         symbols, following, previous = self.symbols, self._next, self._previous
         left, right = pair
         touched: set[Pair] = set()
+        del self._counts[pair]
         for place in sorted(self._places.pop(pair)):
-            if symbols[place] != left:  # taken by the same pair one place before: x,x,x
-                continue
             second = following[place]
+            if symbols[place] != left or symbols[second] != right:  # stale, or taken one place before: x,x,x
+                continue
             before, after = previous[place], following[second]
             if before >= 0 and symbols[before] >= 0:
-                self._forget(symbols[before], left, before)
-                self._places[symbols[before], joined].add(before)
-                touched.add((symbols[before], joined))
+                self._forget(symbols[before], left)
+                touched.add(self._note(symbols[before], joined, before))
             if symbols[after] >= 0:
-                self._forget(right, symbols[after], second)
-                self._places[joined, symbols[after]].add(place)
-                touched.add((joined, symbols[after]))
+                self._forget(right, symbols[after])
+                touched.add(self._note(joined, symbols[after], place))
             made += 1
             symbols[place] = joined
             symbols[second] = BREAK - 1  # no longer a place
             following[place] = after
             previous[after] = place
         for each in touched:
-            places = self._places.get(each)
-            if places is not None and len(places) >= self._least:
-                heapq.heappush(self._heap, (-len(places), each))
+            count = self._counts.get(each, 0)
+            if count >= self._least:
+                heapq.heappush(self._heap, (-count, each))
         return made
 
-    def _forget(self, left: int, right: int, place: int) -> None:
-        places = self._places.get((left, right))
-        if places is not None:
-            places.discard(place)
+    def _note(self, left: int, right: int, place: int) -> Pair:
+        pair = left, right
+        self._counts[pair] += 1
+        self._places[pair].append(place)
+        return pair
+
+    def _forget(self, left: int, right: int) -> None:
+        pair = left, right
+        if pair in self._counts:
+            self._counts[pair] -= 1
+
+
+def _new_places() -> array[int]:
+    return array("l")
 
 
 def flatten(streams: Sequence[Sequence[int]]) -> list[int]:

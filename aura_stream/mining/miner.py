@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Self
 
-from aura_stream.codec import Codebook, Generation, Proposal, Template
+import msgpack
+
+from aura_stream.codec import Codebook, Generation, Proposal
 from aura_stream.codec.wire import MAX_TEMPLATE_MESSAGE
-from aura_stream.mining.mine import Progress, Settings, mine
+from aura_stream.mining.finds import Find
+from aura_stream.mining.growing import Spelling, grow
+from aura_stream.mining.lexed import lexed
+from aura_stream.mining.mine import Mining, Progress, mine
 from aura_stream.mining.proof import encoded_size, split
-from aura_stream.mining.screen import DISTINCT_MESSAGES
+from aura_stream.mining.sample import Recent, Reservoir, newest
+from aura_stream.mining.screen import DISTINCT_MESSAGES, Screen
 
-SAMPLE: Final = 2 << 20  # bytes of messages that are kept to mine from
+MEMORY: Final = 64 << 20  # bytes
+_OF_SAMPLE: Final = 80  # bytes of memory that mining takes for a byte of messages: 50 measured, and what is kept
+_OF_WORD: Final = 250  # bytes of memory that the screen takes for a word, and it gets a quarter of all
 _OPENS: Final = 0.95  # of the size now: a new generation must make held-out messages as small as this
-_APPENDS: Final = 0.995  # templates that are appended, as small as this
+_TRY_AGAIN: Final = 1.3  # times as many bytes observed as at the last trial of a new generation
+_HELD_OUT: Final = 10  # one in so many new messages, the last, proves what the others and those carried on propose
+_CARRIED: Final = 2  # times the bytes of new messages that are looked at again with them
+_CARRIED_LEAST: Final = 64 << 10  # bytes
+_SNAPSHOT: Final = 1  # version of snapshots
+_WELL_SPELLED: Final = 3  # items: a message spelled in so few has nothing more to tell
 
 
 class Miner:
-    """Keeps a fair sample of what it observed, in bounded memory, and mines it when asked to propose.
+    """Watches how a codebook spells messages, and proposes the templates and dictionaries that it lacks.
 
-    `distinct_messages`: in how many messages a word must have stood to become a literal. `sample`: bytes of
-    messages kept. The same observations in the same order give the same proposal.
+    `distinct_messages`: in how many messages a word must have stood to become a literal. `memory`: bytes that it
+    takes at the most, whatever it sees, beside the caches that it shares with the codec (16 MiB). The same calls
+    with the same messages give the same proposals.
     """
 
-    def __init__(self, distinct_messages: int = DISTINCT_MESSAGES, sample: int = SAMPLE) -> None:
+    def __init__(self, distinct_messages: int = DISTINCT_MESSAGES, memory: int = MEMORY) -> None:
         self.distinct_messages = distinct_messages
-        self.sample = sample
-        self._kept: list[tuple[int, bytes]] = []  # (order of arrival, message)
-        self._size = 0
+        self.memory = memory
+        sample = memory // _OF_SAMPLE
+        self._screen = Screen(distinct_messages, memory // 4 // _OF_WORD)
+        self._new = Reservoir(sample // 2)
+        self._recent = Recent(sample)
+        self._carried: list[bytes] = []
+        self._spelling: Spelling | None = None
+        self._finds: list[Find] = []
         self._observed = 0
-        self._random = random.Random(0)  # noqa: S311  # fairness, not secrecy; seeded, so that proposals can be repeated
+        self._next_trial = 0
 
     def observe(self, messages: Sequence[bytes]) -> None:
         """Look at messages, any number of times. Those that are never spelled with templates are passed over."""
@@ -38,58 +56,110 @@ class Miner:
             if type(message) is not bytes:
                 raise TypeError(f"messages are bytes, not {type(message).__name__}")
             if 0 < len(message) <= MAX_TEMPLATE_MESSAGE:
-                self._keep(message)
+                self._new.keep(message)
+                self._observed += len(message)
 
-    def _keep(self, message: bytes) -> None:
-        """Keep each message seen so far with the same probability (J. Vitter, "Random sampling with a reservoir")."""
-        self._observed += 1
-        kept = (self._observed, message)
-        if self._size + len(message) <= self.sample:
-            self._kept.append(kept)
-            self._size += len(message)
-        elif self._kept and self._random.randrange(self._observed) < len(self._kept):
-            place = self._random.randrange(len(self._kept))
-            self._size += len(message) - len(self._kept[place][1])
-            self._kept[place] = kept
-            while self._size > self.sample:
-                self._size -= len(self._kept.pop(self._random.randrange(len(self._kept)))[1])
+    def propose(self, codebook: Codebook, progress: Progress = lambda step: None, most: int | None = None) -> Proposal:
+        """Return what would have saved most bytes of the messages since the last proposal; empty if nothing would.
 
-    def propose(self, codebook: Codebook, progress: Progress = lambda step: None) -> Proposal:
-        """Return what would have saved most bytes, if it made held-out messages smaller; else an empty proposal.
-
-        A new generation must be worth it (5 %); templates to append less. `progress` hears the name of each step.
+        Appends to the newest generation; or opens one, ranked anew, where that makes held-out messages 5 % smaller,
+        which is tried each time that a third more was observed. `most`: templates appended at the most. `progress`
+        hears the name of each step.
         """
-        messages = [message for _, message in sorted(self._kept)]
+        new = self._new.take()
+        self._recent.add(new)
+        self._finds = []
+        generation = codebook.newest
+        if generation is None:
+            self._watch(new)
+            return self._opening(codebook, progress)
+        progress("spelling with the present codebook")
+        appended = self._appending(codebook, generation, new, most)
+        if self._observed < self._next_trial:
+            return appended
+        return self._opening(codebook.extended(appended), progress) or appended
+
+    def explain(self) -> list[str]:
+        """Return a line for each template that the last proposal appended, or that was refused for it."""
+        return list(map(str, self._finds))
+
+    def snapshot(self) -> bytes:
+        """Return what was counted so far, for `restored`. Holds digests of words and no word; no message either."""
+        counts = self._screen.counts()
+        return bytes(msgpack.packb([_SNAPSHOT, self._observed, self._next_trial, list(counts), list(counts.values())]))
+
+    @classmethod
+    def restored(cls, snapshot: bytes, distinct_messages: int = DISTINCT_MESSAGES, memory: int = MEMORY) -> Self:
+        """Return a miner that goes on counting where another one was. Raises ValueError for what is no snapshot."""
+        miner = cls(distinct_messages, memory)
+        try:
+            version, observed, next_trial, names, counts = msgpack.unpackb(snapshot)
+            known = dict(zip(names, counts, strict=True))
+            numbers = [observed, next_trial, *counts]
+            fit = all(type(name) is bytes for name in names) and all(type(number) is int for number in numbers)
+        except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as exc:
+            raise ValueError("not a snapshot of a miner") from exc
+        if version != _SNAPSHOT or not fit or len(known) > 2 * miner._screen.most:
+            raise ValueError("not a snapshot of a miner")
+        miner._observed, miner._next_trial = observed, next_trial
+        miner._screen.recall(known)
+        return miner
+
+    def _watch(self, messages: Sequence[bytes]) -> None:
+        for message in messages:
+            tokens = lexed(message, 0)
+            self._screen.observe(tokens.texts, tokens.private)
+
+    def _appending(self, book: Codebook, generation: Generation, new: Sequence[bytes], most: int | None) -> Proposal:
+        spelling = self._spelling
+        if spelling is None or not spelling.follows(generation, book.retired):
+            words = self.memory // 32 // _OF_WORD
+            spelling = self._spelling = Spelling(generation, book.retired, words)
+        observed = [lexed(message, generation.birth) for message in new]
+        for tokens in observed:
+            self._screen.observe(tokens.texts, tokens.private)
+        held_out = len(new) // _HELD_OUT
+        mined = len(new) - held_out
+        carried = [lexed(message, generation.birth) for message in self._carried]
+        growth = grow(spelling, [*carried, *observed[:mined]], observed[mined:], self._screen)
+        messages = [*self._carried, *new[:mined]]
+        open_ended = [each for each, items in zip(messages, growth.items, strict=True) if items > _WELL_SPELLED]
+        budget = max(_CARRIED_LEAST, _CARRIED * sum(map(len, new)))
+        self._carried = newest([*open_ended, *new[mined:]], budget)
+        self._finds = _within(growth.finds, most)
+        return Proposal([find.template for find in self._finds if not find.refused])
+
+    def _opening(self, book: Codebook, progress: Progress) -> Proposal:
+        """Return a new generation, if it makes held-out messages that much smaller."""
+        messages = self._recent.messages
         mined, held_out = split(messages)
         if not held_out:
             return Proposal()
-        settings, trial = self._better_trial(mined, held_out, progress)
-        progress("proof: against the present codebook")
-        now = encoded_size(codebook, held_out)
-        if encoded_size(codebook.extended(_opening(trial)), held_out) < now * (_OPENS if codebook.newest else 1):
-            return _opening(mine(messages, settings, progress))
-        appending = Proposal(_fresh(codebook, trial))
-        if appending and encoded_size(codebook.extended(appending), held_out) < now * _APPENDS:
-            return appending
-        return Proposal()
-
-    def _better_trial(
-        self, mined: Sequence[bytes], held_out: Sequence[bytes], progress: Progress
-    ) -> tuple[Settings, Generation]:
-        """Mine without and with enums, and return what made the held-out messages smaller."""
+        self._next_trial = int(self._observed * _TRY_AGAIN)
+        known = book.newest.templates if book.newest else ()
         trials = []
         for with_enums in (False, True):
-            settings = Settings(self.distinct_messages, with_enums)
-            trial = mine(mined, settings, lambda step: progress(f"proof: {step}"))
-            trials.append((encoded_size(Codebook().extended(_opening(trial)), held_out), settings, trial))
-        _, settings, trial = min(trials, key=lambda each: each[0])
-        return settings, trial
+            mining = Mining(self._screen, known, with_enums)
+            trial = mine(mined, mining, lambda step: progress(f"proof: {step}"))
+            trials.append((encoded_size(Codebook().extended(_opened(trial)), held_out), with_enums))
+        least, with_enums = min(trials)
+        progress("proof: against the present codebook")
+        if least >= encoded_size(book, held_out) * (_OPENS if known else 1):
+            return Proposal()
+        return _opened(mine(messages, Mining(self._screen, known, with_enums), progress))
 
 
-def _opening(generation: Generation) -> Proposal:
+def _opened(generation: Generation) -> Proposal:
     return Proposal(generation.templates, True, generation.dictionary, generation.birth)
 
 
-def _fresh(codebook: Codebook, trial: Generation) -> list[Template]:
-    known = codebook.newest.digests if codebook.newest else frozenset()
-    return [template for template in trial.templates if template.digest not in known]
+def _within(finds: Sequence[Find], most: int | None) -> list[Find]:
+    """Refuse what is beyond the budget; the best come first."""
+    taken = 0
+    judged = []
+    for find in finds:
+        if not find.refused and most is not None and taken >= most:
+            find = find.refuse("beyond the budget")  # noqa: PLW2901
+        taken += not find.refused
+        judged.append(find)
+    return judged

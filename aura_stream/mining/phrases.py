@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from aura_stream.codec import Template
 from aura_stream.codec.template import MAX_LITERAL, MAX_SYMBOLS, Symbol
 from aura_stream.mining.merging import BREAK, Merging, flatten
 
@@ -14,10 +13,11 @@ LEAST_PAIR: Final = 3  # sightings of a pair; each of its words passed the scree
 _MAX_MERGES: Final = 20_000
 
 Phrase = tuple[Symbol, ...]
+Stream = Sequence[Phrase | None]  # a message as phrases, one behind the other; None where nothing merges across
 
 
 class _Phrases:
-    """Numbers phrases, the single symbols first."""
+    """Numbers phrases, those of the streams first."""
 
     def __init__(self) -> None:
         self.phrases: list[Phrase] = []
@@ -37,19 +37,17 @@ class _Phrases:
         return self.number(phrase)
 
 
-def mine_phrases(streams: Sequence[Sequence[Symbol | None]]) -> list[Template]:
-    """Return single symbols and merges seen often enough, the most seen first. None breaks a stream.
+def mine_phrases(streams: Sequence[Stream]) -> dict[Phrase, int]:
+    """Return the phrases seen often enough, and how often: those of the streams and what merging makes of them.
 
-    An enum by itself is left out: it says less than a literal or a slot of its own.
+    The most seen come first. An enum by itself is left out: it says less than a literal or a slot of its own.
     """
     phrases = _Phrases()
-    flat = flatten(
-        [[BREAK if symbol is None else phrases.number((symbol,)) for symbol in stream] for stream in streams]
-    )
+    flat = flatten([[BREAK if each is None else phrases.number(each) for each in stream] for stream in streams])
     counts = Counter(number for number in flat if number != BREAK)
     merging = Merging(flat, phrases.join, LEAST_PAIR)
     merging.run(_MAX_MERGES)
     counts.update(merging.merged)
     order = sorted(counts, key=lambda number: (-counts[number], number))
-    found = [phrases.phrases[number] for number in order if counts[number] >= LEAST_PAIR]
-    return [Template(phrase) for phrase in found if len(phrase) > 1 or not isinstance(phrase[0], tuple)]
+    found = {phrases.phrases[number]: counts[number] for number in order if counts[number] >= LEAST_PAIR}
+    return {phrase: count for phrase, count in found.items() if len(phrase) > 1 or not isinstance(phrase[0], tuple)}

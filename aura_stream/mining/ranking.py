@@ -10,7 +10,7 @@ from aura_stream.codec.parser import Parser, Spelled, TemplateUse
 from aura_stream.codec.template import Template
 from aura_stream.codec.trie import Trie
 from aura_stream.codec.wire import TWO_BYTE_CODES
-from aura_stream.mining.symbols import Lexed
+from aura_stream.mining.lexed import Lexed
 
 _ROUNDS: Final = 3
 
@@ -23,11 +23,11 @@ def rank(
     What these messages do not use stays, behind the rest, as far as codes of two bytes reach: the parts of a
     longer phrase are what is left when a message differs from it in one word.
     """
-    templates = list(candidates[:TWO_BYTE_CODES])
+    templates = list(candidates)
     for _ in range(rounds):
         uses = count_uses(templates, messages, birth)
         order = sorted(range(len(templates)), key=lambda number: (-uses[number], number))
-        templates = [templates[number] for number in order]
+        templates = [templates[number] for number in order[:TWO_BYTE_CODES]]
     return templates
 
 

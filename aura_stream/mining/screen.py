@@ -8,8 +8,9 @@ is trained on passes the same screen.
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Final
 
 from aura_stream.codec.lexer import Candidate
@@ -27,6 +28,8 @@ from aura_stream.codec.slots import (
 from aura_stream.mining.entropy import is_random, random_spans
 
 DISTINCT_MESSAGES: Final = 5
+MOST_TOKENS: Final = 1 << 16
+_NAME_SIZE: Final = 8
 _MAX_DIGITS: Final = 5  # a longer run of digits is never a literal
 _MAX_WORD: Final = 40
 _NEVER: Final = frozenset({UUID, TIME, BASE64, BASE64URL, BASE36, HEX_LOWER, HEX_UPPER})
@@ -62,16 +65,23 @@ def private_spans(message: bytes) -> list[tuple[int, int]]:
     return spans + random_spans(message)
 
 
+def _named(text: bytes) -> bytes:
+    return hashlib.blake2b(text, digest_size=_NAME_SIZE).digest()
+
+
 class Screen:
     """Knows in how many distinct messages each token stood, and so which may be literals.
 
-    Tokens inside of private spans are not counted: what only ever stands there is never a literal.
+    Tokens inside of private spans are not counted: what only ever stands there is never a literal. Remembers `most`
+    tokens, the widespread ones longest.
     """
 
-    def __init__(self, distinct_messages: int = DISTINCT_MESSAGES) -> None:
+    def __init__(self, distinct_messages: int = DISTINCT_MESSAGES, most: int = MOST_TOKENS) -> None:
         self.distinct_messages = distinct_messages
+        self.most = most  # tokens it remembers
         self._seen_in: dict[bytes, list[int]] = {}
         self._messages = 0
+        self._earlier: dict[bytes, int] = {}  # digest of a token: in how many messages it stood before a restart
 
     def observe(self, texts: Sequence[bytes], private: Container[int]) -> None:
         """Count the tokens of one message, each once, but for the places in `private`."""
@@ -81,9 +91,34 @@ class Screen:
         for place, text in enumerate(texts):
             if place in private:
                 continue
-            seen = self._seen_in.setdefault(text, [])
+            seen = self._seen_in.get(text)
+            if seen is None:
+                seen = self._seen_in[text] = self._recalled(text)
             if len(seen) < enough and (not seen or seen[-1] != number):
                 seen.append(number)
+        if len(self._seen_in) > self.most:
+            self._forget()
+
+    def counts(self) -> dict[bytes, int]:
+        """Return in how many messages each token stood, by a digest of it: none can be read from them."""
+        now = {_named(text): len(seen) for text, seen in self._seen_in.items()}
+        return {**self._earlier, **now}
+
+    def recall(self, counts: Mapping[bytes, int]) -> None:
+        """Go on from the counts of another screen; a token counts as soon as it is seen again."""
+        self._earlier = dict(counts)
+
+    def _recalled(self, text: bytes) -> list[int]:
+        """Return messages that a token stood in before the restart: they are told apart by numbers below all others."""
+        if not self._earlier:
+            return []
+        return list(range(-min(self._earlier.pop(_named(text), 0), self.distinct_messages), 0))
+
+    def _forget(self) -> None:
+        """Forget a quarter of the tokens: those seen in the fewest messages, the oldest first."""
+        order = sorted(self._seen_in, key=lambda text: len(self._seen_in[text]))  # stable: in order of first sight
+        for text in order[: len(order) // 4 + 1]:
+            del self._seen_in[text]
 
     def seen_in(self, text: bytes) -> Sequence[int]:
         """Return messages that a token stood in, as many as the screen asks for."""

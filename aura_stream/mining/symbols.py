@@ -8,47 +8,21 @@ context takes the slot type that holds nearly all of them in the fewest bytes.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import Final
 
 from aura_stream.codec.lexer import Candidate
 from aura_stream.codec.slots import SlotType, kind_of
 from aura_stream.codec.template import MAX_LITERAL, Enum, Symbol
-from aura_stream.mining.screen import Screen, private_spans
+from aura_stream.mining.lexed import Lexed
+from aura_stream.mining.screen import Screen
 
 _CHOICE: Final = 0.6  # bytes per bit of a choice: tuned on shared files, between 0.4 and 0.9 it hardly matters
 _ENUM_VALUES: Final = 128  # of a few bytes each: the limits of a template hold by far
 
 Context = tuple[object, object, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Lexed:
-    """A message's tokens: texts, the slot types that hold them with their sizes here, and which are private."""
-
-    texts: Sequence[bytes]
-    candidates: Sequence[tuple[Candidate, ...]]
-    private: frozenset[int]
-
-
-def private_places(
-    message: bytes, texts: Sequence[bytes], candidates: Sequence[tuple[Candidate, ...]]
-) -> frozenset[int]:
-    """Return the places of the words and values that a private span touches; marks between them tell nothing."""
-    spans = private_spans(message)
-    if not spans:
-        return frozenset()
-    starts = [0, *accumulate(map(len, texts))]
-    places: set[int] = set()
-    for start, end in spans:
-        first = bisect_right(starts, start) - 1
-        last = bisect_right(starts, end - 1)
-        places.update(place for place in range(first, last) if candidates[place])
-    return frozenset(places)
 
 
 @dataclass(slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from aura_stream.codec.lexer import lex
 from aura_stream.mining.dictionary import train_dictionary
+from aura_stream.mining.lexed import Lexed, private_places
 from aura_stream.mining.screen import Screen
-from aura_stream.mining.symbols import Lexed, private_places
 
 
 def trained(messages: Sequence[bytes]) -> bytes:

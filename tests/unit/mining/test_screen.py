@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from aura_stream.codec.lexer import lex
+from aura_stream.mining.lexed import private_places
 from aura_stream.mining.screen import Screen, private_spans
-from aura_stream.mining.symbols import private_places
 
 
 def private_texts(message: bytes) -> list[bytes]:

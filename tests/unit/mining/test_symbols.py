@@ -8,8 +8,9 @@ from aura_stream.codec.lexer import lex
 from aura_stream.codec.parser import sized
 from aura_stream.codec.slots import BASE36, DIGITS, INT, REPEAT, TIME, kind_of, slot_type
 from aura_stream.codec.template import Symbol
+from aura_stream.mining.lexed import Lexed, private_places
 from aura_stream.mining.screen import Screen
-from aura_stream.mining.symbols import Contexts, Lexed, private_places
+from aura_stream.mining.symbols import Contexts
 
 
 def symbols(messages: Sequence[bytes], with_enums: bool = False) -> list[dict[bytes, Symbol | None]]:

@@ -1,0 +1,61 @@
+"""Which messages are kept to mine from, in bounded memory."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+
+class Reservoir:
+    """A fair sample of the messages since it was last emptied, in their order: each is kept with the same probability
+    (J. Vitter, "Random sampling with a reservoir", 1985).
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit  # bytes
+        self._kept: list[tuple[int, bytes]] = []  # (order of arrival, message)
+        self._size = 0
+        self._seen = 0
+        self._random = random.Random(0)  # noqa: S311  # fairness, not secrecy; seeded, so that proposals can be repeated
+
+    def keep(self, message: bytes) -> None:
+        """See one more message."""
+        self._seen += 1
+        kept = (self._seen, message)
+        if self._size + len(message) <= self._limit:
+            self._kept.append(kept)
+            self._size += len(message)
+        elif self._kept and self._random.randrange(self._seen) < len(self._kept):
+            place = self._random.randrange(len(self._kept))
+            self._size += len(message) - len(self._kept[place][1])
+            self._kept[place] = kept
+            while self._size > self._limit:
+                self._size -= len(self._kept.pop(self._random.randrange(len(self._kept)))[1])
+
+    def take(self) -> list[bytes]:
+        """Return what was kept, and begin anew."""
+        kept, self._kept = self._kept, []
+        self._size = self._seen = 0
+        return [message for _, message in sorted(kept)]
+
+
+class Recent:
+    """The messages that came last."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit  # bytes
+        self.messages: list[bytes] = []
+
+    def add(self, messages: Sequence[bytes]) -> None:
+        """Take messages in; the oldest make room."""
+        self.messages = newest([*self.messages, *messages], self._limit)
+
+
+def newest(messages: list[bytes], limit: int) -> list[bytes]:
+    """Return the last of the messages, `limit` bytes of them at most."""
+    size = 0
+    for place in range(len(messages) - 1, -1, -1):
+        size += len(messages[place])
+        if size > limit:
+            return messages[place + 1 :]
+    return messages

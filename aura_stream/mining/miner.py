@@ -42,7 +42,7 @@ class Miner:
         self.memory = memory
         sample = memory // _OF_SAMPLE
         self._screen = Screen(distinct_messages, memory // 4 // _OF_WORD)
-        self._new = Reservoir(sample // 2)
+        self._new = Reservoir(sample)
         self._recent = Recent(sample)
         self._carried: list[bytes] = []
         self._spelling: Spelling | None = None
@@ -124,7 +124,8 @@ class Miner:
         growth = grow(spelling, [*carried, *observed[:mined]], observed[mined:], self._screen)
         messages = [*self._carried, *new[:mined]]
         open_ended = [each for each, items in zip(messages, growth.items, strict=True) if items > _WELL_SPELLED]
-        budget = max(_CARRIED_LEAST, _CARRIED * sum(map(len, new)))
+        size = sum(map(len, new))
+        budget = max(_CARRIED_LEAST, min(_CARRIED * size, self._recent.limit - size))
         self._carried = newest([*open_ended, *new[mined:]], budget)
         self._finds = _within(growth.finds, most)
         return Proposal([find.template for find in self._finds if not find.refused])

@@ -43,12 +43,12 @@ class Recent:
     """The messages that came last."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit  # bytes
+        self.limit = limit  # bytes
         self.messages: list[bytes] = []
 
     def add(self, messages: Sequence[bytes]) -> None:
         """Take messages in; the oldest make room."""
-        self.messages = newest([*self.messages, *messages], self._limit)
+        self.messages = newest([*self.messages, *messages], self.limit)
 
 
 def newest(messages: list[bytes], limit: int) -> list[bytes]:

@@ -13,7 +13,7 @@ from aura_stream.app import InstalledConnectors, run_discovery
 from aura_stream.cli.configured import config_argument, load, set_option
 from aura_stream.observe import configure_logging
 
-NICE = 10  # on the same machine, the bridge goes first
+NICE = 5  # on the same machine, the bridge goes first
 
 
 @click.command()

@@ -90,6 +90,7 @@ class Discovery:
         self._drift = Drift(limits.drift)
         self._due = dict.fromkeys((self._follow, self._ask_lag, self._save), 0.0)
         self._next_proposal = 0.0
+        self._reading_until = 0.0  # no proposal before that: half of the time, at least, goes into reading on
         self._learned = 0  # messages since the last proposal
         self._falling_behind = False
 
@@ -214,25 +215,27 @@ class Discovery:
 
     async def _propose_in_time(self) -> None:
         """Propose what was found: on schedule, at once where drift shows, and never on credit."""
-        if not self._learned or (self._means.in_debt and not self._limits.once):
+        now = time.monotonic()
+        if not self._learned or now < self._reading_until or (self._means.in_debt and not self._limits.once):
             return
         if self._drift.fell:
             recent, usual = 100 * self._drift.recent, 100 * self._drift.long
             log.info("drift: %.1f%% of bytes are saved, and it was %.1f%%", recent, usual)
             await self._propose()
-        elif time.monotonic() >= self._next_proposal and not self._limits.once:
+        elif now >= self._next_proposal and not self._limits.once:
             await self._propose()
 
     async def _propose(self) -> bool:
         """Propose once; return whether anything was found."""
         self._learned = 0
         self._drift.accept()
-        began = time.process_time()
+        began, computed = time.monotonic(), time.process_time()
         proposal = await self._in_thread(lambda: self._learner.propose(self._book))
         if self._tell is not None:
             self._tell(await self._in_thread(self._learner.explain))
-        found = await self._promote(proposal, time.process_time() - began) if proposal else False
-        self._next_proposal = time.monotonic() + self._limits.interval
+        found = await self._promote(proposal, time.process_time() - computed) if proposal else False
+        now = time.monotonic()
+        self._next_proposal, self._reading_until = now + self._limits.interval, now + (now - began)
         return found
 
     async def _promote(self, proposal: Proposal, seconds: float) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 
@@ -128,6 +129,23 @@ async def test_an_error_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -
 
 
 class TestWorker:
+    @pytest.mark.parametrize(("decodes", "delay"), [(False, READERS_FIRST), (True, 0.0)])
+    def test_writers_wait_with_a_new_template_and_readers_do_not(
+        self, decodes: bool, delay: float, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        delays: list[float] = []
+
+        class Watched(Follower):
+            def __init__(self, *arguments: Any) -> None:
+                super().__init__(*arguments)
+                delays.append(arguments[-1])
+
+        monkeypatch.setattr("aura_stream.runtime.worker.Follower", Watched)
+        engine = Engine()
+        engine.store, engine.transform = FakeStore(), engines.following(decodes)
+        assert engine.worker.statistics.settled == 0
+        assert delays == [delay]
+
     async def test_it_writes_with_new_templates_without_restart(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("aura_stream.runtime.worker.READERS_FIRST", 0.0)
         engine = Engine(once=False)

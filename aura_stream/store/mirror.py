@@ -240,6 +240,6 @@ def _read(path: Path) -> MirrorContent:
         try:
             Entry.from_bytes(record)
             records.append(record)
-        except CodebookError as exc:
-            damaged.append((f"mirror entry {place}: {exc}", record))
-    return MirrorContent(records, damaged, len(data) - end)
+        except CodebookError:
+            damaged.append((f"mirror entry {place}", record))
+    return MirrorContent(records, tuple(damaged), len(data) - end)

@@ -25,9 +25,9 @@ class Rebuilder:
         copies = self._copies
         was_lost = copies.condition.status.state == "lost"
         await copies.restart_journal(create=True)  # its end may be lost too: what was read of it proves nothing
-        if await self._is_well() and was_lost:
+        if await self._is_well() and (was_lost or copies.journaled.end.generation < 0):
             await copies.learn_journaled()
-            return  # another process has rebuilt it meanwhile
+            return  # another process has rebuilt it meanwhile, or there is nothing in it
         await self._complete_journal()
         if copies.journaled.end.generation >= 0 or await copies.log.read(BEGINNING, 1) is not None:
             await self._open()

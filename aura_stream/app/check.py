@@ -22,13 +22,9 @@ async def check_bridge(
     Raises ConfigError, CodebookError, and UnavailableError at the first thing that is not.
     """
     yield f"configuration: {config.codec.direction} from {config.input.connector} to {config.output.connector}"
-    templates = None
-    if not offline or config.store.shared_log is None:
-        book, notes = await _look_at_store(config, connectors)
-        templates = sum(len(generation.templates) for generation in book.generations)
-        yield f"codebook: {len(book.generations)} generations, {templates} templates, {book.check_bytes} check bytes"
-        for note in notes:
-            yield note
+    templates, lines = await _look_at_store(config, connectors, offline)
+    for line in lines:
+        yield line
     ends = build_ends(config, connectors, probe=True)
     for note in _notes(config, connectors, templates):
         yield note
@@ -46,23 +42,45 @@ async def check_bridge(
         await ends.source.stop()
 
 
-async def _look_at_store(config: Config, connectors: Mapping[str, Connector]) -> tuple[Codebook, list[str]]:
-    """Open the store without a mirror of its own, and return its book and what to know about its parts."""
+async def _look_at_store(
+    config: Config, connectors: Mapping[str, Connector], offline: bool
+) -> tuple[int | None, list[str]]:
+    """Return how many templates the store holds, if that can be told, and what is to be said of its parts."""
+    if config.store.shared_log is None:
+        book = await _opened(config, connectors)
+        return _templates(book), [_described(book)]
+    name, _ = config.store.shared_log
+    journal, _ = journal_of(config)
+    mirror = _look_at_mirror(config.store.mirror)
+    if offline:
+        return None, [f"store: {name}, with its journal in {journal}", mirror]
+    book = await _opened(config, connectors)
+    return _templates(book), [_described(book), f"store: {name} answers", await _look_at_journal(config), mirror]
+
+
+async def _opened(config: Config, connectors: Mapping[str, Connector]) -> Codebook:
+    """Open the store, without a mirror that could stand in for it, and return its book."""
     store = open_store(config, connectors, verb="")
     try:
         book = await store.start()
         status = store.status
     finally:
         await store.stop()
-    if config.store.shared_log is None:
-        return book, []
     if status.state == "lost":
         raise StoreLostError(f"the store is lost: {status.reason}; `aura-stream templates rebuild` mends it")
     if status.state == "degraded":
         raise UnavailableError(f"the store does not answer: {status.reason}")
-    name, _ = config.store.shared_log
-    notes = [f"store: {name} answers", await _look_at_journal(config)]
-    return book, [*notes, _look_at_mirror(config.store.mirror)]
+    return book
+
+
+def _described(book: Codebook) -> str:
+    return (
+        f"codebook: {len(book.generations)} generations, {_templates(book)} templates, {book.check_bytes} check bytes"
+    )
+
+
+def _templates(book: Codebook) -> int:
+    return sum(len(generation.templates) for generation in book.generations)
 
 
 async def _look_at_journal(config: Config) -> str:

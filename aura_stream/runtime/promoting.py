@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from aura_stream.codec import Codebook, Proposal
-from aura_stream.errors import StoreLostError, UnavailableError
+from aura_stream.errors import CodebookError, StoreLostError, UnavailableError
 from aura_stream.ports import TemplateStore
 from aura_stream.runtime.retry import Outage, Sleep
 
@@ -48,6 +48,9 @@ class StorePromoter:
                 return await self._outlast(lambda: self._store.promote(proposal), book)
             except StoreLostError as error:
                 log.critical("%s; rebuilding it", error)
+            except CodebookError as error:  # the store has no room for it; what is there is as good as it was
+                log.error("a proposal of %d templates is refused: %s", len(proposal.templates), error)  # noqa: TRY400
+                return book
             book = await self.mend(book)
         return book
 

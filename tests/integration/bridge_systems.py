@@ -214,9 +214,9 @@ class Process:
         self._log.close()
 
 
-async def eventually(what: str, condition: Callable[[], Awaitable[bool]]) -> None:
+async def eventually(what: str, condition: Callable[[], Awaitable[bool]], patience: float = PATIENCE) -> None:
     """Wait until the condition holds."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not await condition():
         assert time.monotonic() < deadline, f"never came: {what}"
         await asyncio.sleep(0.1)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from aura_stream.app import InstalledConnectors
+from aura_stream.ports import Tail
 from tests.infra.kafka.tools import Record, produce
 from tests.integration.bridge_systems import KafkaSystem, System, configuration
 
@@ -70,6 +72,14 @@ class Shared:
             **more,
         }
         return configuration(direction, self.system, source, self.system, sink, Path("unused"), **keys)
+
+    async def last_frames(self, count: int) -> list[bytes]:
+        """Return the frames that were written last."""
+        connector = InstalledConnectors()[self.system.name]
+        assert isinstance(connector, Tail)
+        options = connector.sink_options.model_validate(self.system.output(self.frames))
+        tails = await connector.tail(options, [self.topic], count)
+        return list(tails.get(self.frames, ()))
 
     async def write(self, messages: Sequence[bytes]) -> None:
         """Append to the raw topic."""

@@ -46,6 +46,47 @@ def test_offline_reaches_nobody(invoke: Invoke, tmp_path: Path) -> None:
     assert invoke("check", "orders.yaml").exit_code == 78
 
 
+SHARED = BRIDGE.replace("{memory: {}}", "{redis: {url: 'redis://127.0.0.1:1/0'}}")
+
+
+def test_of_a_shared_store_it_tells_the_parts(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "orders.yaml").write_text(SHARED)
+    result = invoke("check", "--offline", "orders.yaml")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[1:3] == ["store: redis, with its journal in file", "mirror: mirror"]
+    assert not (tmp_path / "mirror").exists()
+
+
+@pytest.mark.parametrize(
+    ("store", "code", "problem"),
+    [
+        ("{redis: {url: 'redis://127.0.0.1:1/0'}, mirror: orders.log/m}", 78, "store.mirror: orders.log/m cannot be written"),
+        ("{redis: {url: 'redis://127.0.0.1:1/0'}}", 75, "127.0.0.1:1"),
+    ],
+)  # fmt: skip
+def test_a_part_of_a_shared_store_that_is_not_well_is_one_line(
+    invoke: Invoke, tmp_path: Path, store: str, code: int, problem: str
+) -> None:
+    (tmp_path / "orders.yaml").write_text(BRIDGE.replace("{memory: {}}", store))
+    result = invoke("check", "orders.yaml")
+    assert result.exit_code == code
+    assert problem in result.stderr.splitlines()[-1]
+
+
+def test_where_there_is_no_journal_beside_the_frames_it_says_so_offline_too(invoke: Invoke, tmp_path: Path) -> None:
+    text = SHARED.replace("output: {files: {path: out/frames}}", "output: {memory: {}}")
+    (tmp_path / "orders.yaml").write_text(text)
+    result = invoke("check", "--offline", "orders.yaml")
+    assert result.exit_code == 78
+    assert "store.journal: memory keeps no journal beside the frames" in result.stderr
+
+
+def test_without_a_mirror_it_says_what_that_means(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "orders.yaml").write_text(SHARED)
+    result = invoke("check", "--offline", "--set", "store.mirror=", "orders.yaml")
+    assert "note: without a mirror a worker cannot start while the store is away" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("source", "sink", "note"),
     [

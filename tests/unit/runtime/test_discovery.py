@@ -16,7 +16,7 @@ from aura_connectors.memory import MemoryBroker
 from aura_connectors.memory.options import MemorySourceOptions
 
 from aura_stream.codec import Codebook, HybridCodec, Proposal
-from aura_stream.errors import UnavailableError
+from aura_stream.errors import CodebookError, UnavailableError
 from aura_stream.model import Partition
 from aura_stream.ports import Context, StoreStatus
 from aura_stream.runtime import Checkpoint, Discovery, DiscoveryLimits, discovery, run_until_stopped
@@ -202,6 +202,23 @@ async def test_a_store_that_is_lost_is_rebuilt_and_then_promoted_to(learning: Le
     await _stopped(learning, running)
     assert learning.store.rebuilds == 1
     assert len(learning.store.book.generations) == 2
+
+
+async def test_a_proposal_that_the_store_has_no_room_for_is_told_and_left(
+    learning: Learning, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = asyncio.create_task(learning.run())
+    await eventually("the start", lambda: learning.store.follows > 0)
+    learning.write(*[GREETING] * 5)
+
+    async def full(_: Proposal) -> Codebook:
+        raise CodebookError("a generation holds at most 2 templates")
+
+    learning.store.promote = full  # type: ignore[method-assign]
+    await eventually("word of it", lambda: "proposal of 1 templates is refused" in caplog.text)
+    learning.write(*[OTHER] * 2)
+    await eventually("more that is learned from", lambda: learning.settled == 7)
+    await _stopped(learning, running)
 
 
 async def test_a_loss_is_mended_even_where_there_is_nothing_to_promote(learning: Learning) -> None:

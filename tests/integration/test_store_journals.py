@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from redis.asyncio import Redis
 
 from aura_stream.errors import ConfigError, UnavailableError
 from aura_stream.ports import Journal
+from tests.infra.kafka import Broker
 from tests.infra.proxy import proxy_to
 from tests.infra.redis import StartRedis, raw_client
 from tests.integration.redis_tools import command, eventually
@@ -333,6 +335,27 @@ async def test_a_kafka_journal_that_lost_what_was_read_is_noticed(kafka: str, na
             raise AssertionError("read as if nothing had happened")
 
         await eventually(noticed, "the loss")
+
+
+async def test_a_journal_goes_on_by_itself_when_its_broker_was_killed(secure_kafka: Broker, namespace: str) -> None:
+    async with started(kafka_journal(secure_kafka.servers, namespace)) as journal:
+        await journal.append([b"one", b"two"])
+        assert list(await journal.read()) == [b"one", b"two"]
+        await asyncio.to_thread(secure_kafka.stop, hard=True)
+        with pytest.raises(UnavailableError):
+            await journal.read()
+        await asyncio.to_thread(secure_kafka.start)
+
+        async def appended() -> bool:
+            try:
+                await journal.append([b"three"])
+            except UnavailableError:  # it may have been written all the same
+                return False
+            return True
+
+        await eventually(appended, "an acknowledgement")
+        assert set(await journal.read()) == {b"three"}
+        assert list(await journal.read()) == []
 
 
 def test_a_journal_stands_on_the_cluster_of_the_output() -> None:

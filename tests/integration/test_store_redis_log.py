@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -218,8 +220,6 @@ async def test_a_number_that_was_given_is_refused_by_redis_itself(redis_url: str
 
 
 async def test_readers_see_the_old_log_or_the_new_one_whole(redis_url: str, namespace: str) -> None:
-    import asyncio  # noqa: PLC0415
-
     done = asyncio.Event()
 
     async def watch() -> set[int]:
@@ -245,6 +245,29 @@ async def test_readers_see_the_old_log_or_the_new_one_whole(redis_url: str, name
             assert await log.replace(logs[epoch], [NAMESPACE, OPENING, *templates(0, 2, 1000 + epoch)], [])
         done.set()
         assert len(await watching) > 1
+
+
+async def test_a_reading_into_which_somebody_writes_is_taken_again(
+    redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with filled(redis_url, namespace) as (log, state), started(redis_url, namespace) as writer:
+        client = log._connected
+        together = client.pipeline
+        later = replace(MADE, epoch=1)
+        readings = 0
+
+        async def apart(*commands: Sequence[bytes | str | int]) -> list[Any]:
+            nonlocal readings
+            readings += 1
+            first = await together(commands[0])
+            if readings == 1:  # between the hash and the entries
+                assert await writer.replace(later, [NAMESPACE], [])
+            return [*first, *await together(*commands[1:])]
+
+        monkeypatch.setattr(client, "pipeline", apart)
+        assert await read(log) == LogReading(later, [NAMESPACE])
+        assert readings == 2
+        assert state.epoch == 0
 
 
 # What the server did

@@ -67,7 +67,7 @@ class FileStore:
     async def follow(self) -> Codebook:
         """Return the book, read anew if the file was replaced."""
         seen = _signature(self._path)
-        if seen == self._seen and self._condition.status.state == "ok":
+        if seen and seen == self._seen:
             return self._book
         try:
             self._adopt(await asyncio.to_thread(Codebook.load, self._path), seen)
@@ -76,8 +76,11 @@ class FileStore:
                 self._condition.lost("the file is gone")
         except StoreLostError:
             pass  # told already
-        except (OSError, CodebookError) as exc:
-            self._condition.degraded(exc.strerror or "" if isinstance(exc, OSError) else str(exc))
+        except OSError as exc:
+            self._condition.degraded(exc.strerror or "")
+        except CodebookError as exc:
+            self._seen = seen
+            self._condition.degraded(str(exc))
         return self._book
 
     async def search(self) -> Codebook:

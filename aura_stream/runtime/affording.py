@@ -65,8 +65,13 @@ class TemplateBudget:
         self.left = min(float(self._per_hour), self.left + passed * self._per_hour / HOUR)
 
     def cut(self, proposal: Proposal, newest: Generation | None) -> Proposal:
-        """Return the proposal with as many new templates as are left; those that the book has cost nothing."""
+        """Return the proposal with as many new templates as are left; those that the book has cost nothing.
+
+        An empty one if none at all is left for what is new: no generation is opened for what is known already.
+        """
         known = newest.digests if newest is not None else frozenset()
+        if self.left < 1 and any(template.digest not in known for template in proposal.templates):
+            return Proposal()
         left = int(self.left)
         kept = []
         for template in proposal.templates:

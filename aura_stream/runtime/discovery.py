@@ -244,7 +244,7 @@ class Discovery:
         if len(allowed.templates) < len(proposal.templates):
             refused = len(proposal.templates) - len(allowed.templates)
             log.warning("%d templates are refused: the budget is %d an hour", refused, self._limits.budget)
-        if not allowed.templates and not allowed.dictionary:
+        if not allowed.templates and not allowed.dictionary:  # an opening without any would be empty
             return False
         before = self._book
         self._take(await self._pulse.during(self._promoting.promote(allowed, before)))

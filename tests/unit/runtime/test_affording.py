@@ -68,7 +68,13 @@ class TestTemplateBudget:
 
     def test_a_dictionary_is_kept(self) -> None:
         book = longer(Codebook(), b"text")
-        assert TemplateBudget(1, 0.0, 0.0).cut(Proposal(MANY, False, b"d"), book.newest).dictionary == b"d"
+        assert TemplateBudget(1, 0.0).cut(Proposal(MANY, False, b"d"), book.newest).dictionary == b"d"
+
+    def test_with_none_left_nothing_is_opened_for_what_is_new(self) -> None:
+        newest = Codebook().extended(Proposal(MANY[:4])).newest
+        spent = TemplateBudget(1, 0.0, 0.9)
+        assert not spent.cut(Proposal(MANY, True), newest)
+        assert spent.cut(Proposal(MANY[:4], True), newest).opens  # ranked anew: all are known
 
 
 class TestDrift:

@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 
 MAX_RECORD: Final = 4 << 20  # bytes: an opening with all templates and a dictionary is one record
 BATCH_BYTES: Final = 512 << 10  # of several records; below the 1 MiB of topics that others made
-APPEND_TIMEOUT: Final = 25.0  # seconds; with what closing takes, under the 30 of the port
+START_TIMEOUT: Final = 9.0  # seconds; the port's bound is 10
+APPEND_TIMEOUT: Final = 18.0  # seconds; with twice what closing takes, under the 30 of the port
 KEPT: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 _POLL_MS = 500
 _UNREADABLE = (UnicodeDecodeError, errors.CorruptRecordException, errors.UnsupportedCodecError)
@@ -60,9 +61,10 @@ class KafkaJournal:
         """See the port."""
         await self.stop()
         self._next = 0
-        await probe(self._options)
-        if await self._found(create):
-            await self._connect_consumer()
+        async with guarded(self._options.servers, f"opening the journal {self._topic}", START_TIMEOUT):
+            await probe(self._options)
+            if await self._found(create):
+                await self._connect_consumer()
 
     async def stop(self) -> None:
         """See the port."""

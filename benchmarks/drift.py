@@ -1,6 +1,6 @@
 """Learning while encoding: each message once, with what was learned from those before it.
 
-    python benchmarks/drift.py DIR [--only NAME ...] [--json FILE]
+    python benchmarks/drift.py DIR [--only NAME ...] [--first BYTES] [--json FILE]
 
 Each file of messages in DIR (one a line) is encoded from the first message to the last. After 1, 2, 3, 5, 7.5 and 10 %
 of it and then every 5 %, the miner proposes from what has passed, and the codec adopts the longer book: what a bridge
@@ -154,8 +154,10 @@ def whole_share(codec: HybridCodec, frames: Sequence[bytes]) -> float:
     return whole / len(looked_at)
 
 
-def measure(path: Path) -> Row:
+def measure(path: Path, first_bytes: int | None) -> Row:
     messages = path.read_bytes().split(b"\n")
+    if first_bytes is not None:
+        messages = path.read_bytes()[:first_bytes].split(b"\n")[:-1]
     if not messages[-1]:
         messages.pop()
     parts = parts_of(messages)
@@ -211,6 +213,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="files of messages, one a line")
     parser.add_argument("--only", nargs="+", default=[""], metavar="NAME", help="files whose names hold one of these")
+    parser.add_argument("--first", type=int, metavar="BYTES", help="only so much of each file, for a shorter run")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options = parser.parse_args()
     if not options.folder.is_dir():
@@ -222,10 +225,15 @@ def main() -> None:
     print(HEADER)
     rows = []
     for path in paths:
-        rows.append(measure(path))
+        rows.append(measure(path, options.first))
         show(rows[-1])
         if options.json:
-            figures = {"moments": MOMENTS, "files": [asdict(row) for row in rows], "geometric_mean": summarise(rows)}
+            figures = {
+                "moments": MOMENTS,
+                "first": options.first,
+                "files": [asdict(row) for row in rows],
+                "geometric_mean": summarise(rows),
+            }
             options.json.write_text(json.dumps(figures, indent=1) + "\n")
     means = summarise(rows)
     print("geometric means: " + ", ".join(f"{name} {value:.2f}" for name, value in means.items()))

@@ -50,6 +50,21 @@ BRIDGE_TEXT = """\
 or stream to another on a real server beside it, one Python process, two cores shared by all; each variant against a
 plain copy loop of the client library in the same run, best of 4."""
 
+DRIFT_TEXT = """\
+`python benchmarks/drift.py DIR --json benchmarks/results/drift.json`: each file from its first message to its last, each
+message once. After 1, 2, 3, 5, 7.5 and 10 % and then every 5 % the miner proposes from what has passed, and the codec
+adopts it. `zdict`: a dictionary retrained at the same moments, the better of two sizes on the very messages to come.
+`online`: ours, screened at five messages a word (`k=3`: at three). `frozen`: the book of the first quarter, over the
+rest; `after`: the online one over the same. `by template`: frames; `whole`: messages that a single template spells."""
+
+GROWTH_TEXT = """\
+`python benchmarks/growth.py --json benchmarks/results/growth.json`: the same messages with books of more and more
+templates, interleaved, as multiples of the smallest book; milliseconds to adopt 100 more."""
+
+STORE_TEXT = """\
+`python benchmarks/store.py --json benchmarks/results/store.json`: on a real Redis, with a journal in a file; best of
+three, each start in a process of its own."""
+
 
 def load(name: str) -> Any:
     return json.loads((RESULTS / f"{name}.json").read_text())
@@ -137,6 +152,56 @@ def bridge_table(systems: Any) -> list[str]:
     return lines
 
 
+def drift_table(drift: Any) -> list[str]:
+    lines = [
+        "## Learning while traffic changes",
+        "",
+        DRIFT_TEXT,
+        "",
+        "| file | zdict | online | / zdict | k=3 | / zdict | frozen | after | by template | whole |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    first = sum(moment <= 0.25 for moment in drift["moments"])
+    for row in drift["files"]:
+        online, three = row["online"], row["at_three"]
+        raw, zdict, ours = sum(row["raw"]), sum(row["zdict"]), sum(online["parts"])
+        figures = [raw / zdict, raw / ours, zdict / ours, raw / sum(three["parts"]), zdict / sum(three["parts"])]
+        rest = sum(row["raw"][first:])
+        figures += [rest / online["frozen"], rest / sum(online["parts"][first:])]
+        cells = " | ".join(f"{value:.2f}" for value in figures)
+        lines.append(f"| {row['file']} | {cells} | {online['template_share']:.0%} | {online['whole_share']:.0%} |")
+    mean = drift["geometric_mean"]
+    names = ("zdict", "online", "relative", "at_three", "relative_at_three", "frozen", "after")
+    cells = " | ".join(f"**{mean[name]:.2f}**" for name in names)
+    lines.append(f"| **geometric mean** | {cells} | | |")
+    return lines
+
+
+def growth_table(growth: Any) -> list[str]:
+    lines = [
+        "## Growth",
+        "",
+        GROWTH_TEXT,
+        "",
+        "| templates | encode | new shape | decode | encode µs | new shape µs | decode µs | adopt ms |",
+        "|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    first = growth["rows"][0]
+    for row in growth["rows"]:
+        names = ("encode", "full_parse", "decode")
+        ratios = " | ".join(f"{row[name] / first[name]:.2f} x" for name in names)
+        times = " | ".join(f"{row[name]:.1f}" for name in names)
+        lines.append(f"| {row['templates']:,} | {ratios} | {times} | {row['adopt_ms']:.2f} |")
+    return lines
+
+
+def store_table(rows: Any) -> list[str]:
+    names = list(rows[0])
+    lines = ["## The store", "", STORE_TEXT, "", "| " + " | ".join(names) + " |", "|" + "--:|" * len(names)]
+    lines += ["| " + " | ".join(f"{value:,.2f}".removesuffix(".00") for value in row.values()) + " |" for row in rows]
+    return lines
+
+
 def main() -> None:
     ratio = load("ratio")
     text = README.read_text()
@@ -144,7 +209,8 @@ def main() -> None:
     _, after = rest.split(END, 1)
     README.write_text(f"{before}{BEGIN}\n{readme_block(ratio)}\n{END}{after}")
     parts = ["# Figures", "", "Written by `python tools/fill_figures.py` from the results of the commands named.", ""]
-    parts += [*ratio_table(ratio), "", *speed_table(load("codec")), "", *bridge_table(load("bridge"))]
+    parts += [*ratio_table(ratio), "", *drift_table(load("drift")), "", *speed_table(load("codec")), ""]
+    parts += [*growth_table(load("growth")), "", *store_table(load("store")), "", *bridge_table(load("bridge"))]
     FIGURES.write_text("\n".join(parts).rstrip() + "\n")
 
 

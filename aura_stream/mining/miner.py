@@ -21,7 +21,7 @@ MEMORY: Final = 64 << 20  # bytes
 _OF_SAMPLE: Final = 80  # bytes of memory that mining takes for a byte of messages: 50 measured, and what is kept
 _OF_WORD: Final = 250  # bytes of memory that the screen takes for a word, and it gets a quarter of all
 _OPENS: Final = 0.95  # of the size now: a new generation must make held-out messages as small as this
-_TRY_AGAIN: Final = 1.3  # times as many bytes observed as at the last trial of a new generation
+_TRY_AGAIN: Final = 1.5  # times as many bytes observed as at the last trial of a new generation
 _HELD_OUT: Final = 10  # one in so many new messages, the last, proves what the others and those carried on propose
 _CARRIED: Final = 2  # times the bytes of new messages that are looked at again with them
 _CARRIED_LEAST: Final = 64 << 10  # bytes
@@ -49,6 +49,7 @@ class Miner:
         self._finds: list[Find] = []
         self._observed = 0
         self._next_trial = 0
+        self._with_enums = False  # what the first generation was better with
 
     def observe(self, messages: Sequence[bytes]) -> None:
         """Look at messages, any number of times. Those that are never spelled with templates are passed over."""
@@ -63,8 +64,8 @@ class Miner:
         """Return what would have saved most bytes of the messages since the last proposal; empty if nothing would.
 
         Appends to the newest generation; or opens one, ranked anew, where that makes held-out messages 5 % smaller,
-        which is tried each time that a third more was observed. `most`: templates appended at the most. `progress`
-        hears the name of each step.
+        which is tried each time that half as much again was observed. `most`: templates appended at the most.
+        `progress` hears the name of each step.
         """
         new = self._new.take()
         self._recent.add(new)
@@ -139,15 +140,15 @@ class Miner:
         self._next_trial = int(self._observed * _TRY_AGAIN)
         known = book.newest.templates if book.newest else ()
         trials = []
-        for with_enums in (False, True):
+        for with_enums in (self._with_enums,) if known else (False, True):
             mining = Mining(self._screen, known, with_enums)
             trial = mine(mined, mining, lambda step: progress(f"proof: {step}"))
             trials.append((encoded_size(Codebook().extended(_opened(trial)), held_out), with_enums))
-        least, with_enums = min(trials)
+        least, self._with_enums = min(trials)
         progress("proof: against the present codebook")
         if least >= encoded_size(book, held_out) * (_OPENS if known else 1):
             return Proposal()
-        return _opened(mine(messages, Mining(self._screen, known, with_enums), progress))
+        return _opened(mine(messages, Mining(self._screen, known, self._with_enums), progress))
 
 
 def _opened(generation: Generation) -> Proposal:

@@ -32,7 +32,12 @@ def _generation(birth: Any, digests: Any, dictionary: Any = b"") -> list[Any]:
     return _record("generation", msgpack.packb([birth, digests, dictionary]))
 
 
-@pytest.mark.parametrize("book", [Codebook(), Codebook(4, "marked"), SMALL, by_hand(), mined(), many_generations(25)])
+RETIRED = SMALL.without([TEMPLATES[0].digest, TEMPLATES[1].digest])
+
+
+@pytest.mark.parametrize(
+    "book", [Codebook(), Codebook(4, "marked"), SMALL, RETIRED, by_hand(), mined(), many_generations(25)]
+)
 def test_a_saved_book_is_loaded_again(book: Codebook, tmp_path: Path) -> None:
     path = tmp_path / "a.book"
     book.save(path)
@@ -211,3 +216,14 @@ def test_a_save_that_fails_leaves_the_old_file_and_no_litter(
 def test_a_save_into_a_folder_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         SMALL.save(tmp_path / "none" / "a.book")
+
+
+def test_retiring_what_is_retired_changes_nothing() -> None:
+    assert RETIRED.without([TEMPLATES[0].digest]) is RETIRED
+    assert RETIRED.digest != SMALL.digest
+
+
+@pytest.mark.parametrize("body", [b"", b"x" * 15, b"x" * 17])
+def test_retired_digests_that_are_none_are_refused(body: bytes) -> None:
+    with pytest.raises(CodebookError, match="list of digests"):
+        Codebook.from_bytes(_file(_record("retired", body)))

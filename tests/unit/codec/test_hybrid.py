@@ -21,6 +21,7 @@ from aura_stream.codec.wire import MARKERS
 from tests.unit.codec.books import (
     BIRTH,
     DICTIONARY,
+    INTEGER,
     TEMPLATES,
     by_hand,
     many_generations,
@@ -268,3 +269,41 @@ def test_a_frame_longer_than_any_that_the_limit_allows_is_refused_unread() -> No
 def test_an_empty_book_leaves_batched_messages_as_they_are() -> None:
     message = b"words " * 50
     assert HybridCodec(Codebook(), destination="batched").encode(message) == message
+
+
+# --- retired templates --------------------------------------------------------------------------------------------
+
+
+def test_a_retired_template_is_not_written_with_and_decodes_for_ever() -> None:
+    book = by_hand()
+    codec = HybridCodec(book, "batched")
+    message = b"took 12.34 ms"
+    before = codec.encode(message)
+    number = codec.peek(before).template
+    assert book.newest is not None
+    assert number is not None
+    retired = book.without([book.newest.templates[number].digest])
+    codec.adopt(retired)
+    after = codec.encode(message)
+    assert codec.peek(after).template != number
+    assert HybridCodec(retired).decode_batch([before, after]) == [message, message]
+
+
+def test_what_was_remembered_of_a_template_is_forgotten_when_it_retires() -> None:
+    book = by_hand()
+    messages = [b"took %d.34 ms" % n for n in range(10, 20)]
+    codec = HybridCodec(book, "batched")
+    numbers = {codec.peek(frame).template for frame in codec.encode_batch(messages)}
+    assert book.newest is not None
+    codec.adopt(book.without([book.newest.templates[number or 0].digest for number in numbers]))
+    assert numbers.isdisjoint(codec.peek(frame).template for frame in codec.encode_batch(messages))
+
+
+def test_templates_that_come_later_may_be_retired_already() -> None:
+    book = by_hand()
+    late = template(b"tock ", INTEGER)
+    codec = HybridCodec(book.without([late.digest]), "batched")
+    codec.adopt(book.extended(Proposal([late])).without([late.digest]))
+    assert HybridCodec(book.extended(Proposal([late]))).decode(codec.encode(b"tock 7")) == b"tock 7"
+    fresh = HybridCodec(book.extended(Proposal([late])), "batched")
+    assert fresh.peek(fresh.encode(b"tock 7")).template != codec.peek(codec.encode(b"tock 7")).template

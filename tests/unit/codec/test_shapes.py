@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aura_stream import Codebook, DecodeError, HybridCodec
 from aura_stream.codec import shapes
 from aura_stream.codec.encoder import TemplateEncoder
 from aura_stream.codec.generation import Generation
 from aura_stream.codec.segments import CopySegment, Segment, SlotSegment
 from aura_stream.codec.shapes import MAX_RECIPES, RIVAL, Recipe, ShapeMemory, recipe_for
 from aura_stream.codec.slots import HEX_LOWER, TEXT, UUID, slot_type
-from tests.unit.codec.books import BIRTH, INTEGER, REPEAT_ANY, TEMPLATES
+from tests.unit.codec.books import BIRTH, INTEGER, REPEAT_ANY, TEMPLATES, template
 
 UUID_TEXT = b"123e4567-e89b-12d3-a456-426614174000"
 
@@ -149,3 +150,24 @@ def test_the_memory_of_what_was_seen_is_bounded(monkeypatch: pytest.MonkeyPatch)
         assert not memory.is_second_sight(b"%d" % number)
         assert memory.is_second_sight(b"%d" % number)
         assert len(memory._seen) <= 10
+
+
+def _round_trips(book: Codebook, messages: list[bytes]) -> bool:
+    try:
+        return HybridCodec(book).decode_batch(HybridCodec(book).encode_batch(messages)) == messages
+    except DecodeError:
+        return False
+
+
+def test_a_remembered_parse_used_without_its_conditions_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    book = Codebook(check_bytes=1, generations=(Generation((template(b"HTTP/1.1 ", INTEGER, b" in ", INTEGER),)),))
+    messages = [b"HTTP/1.1 %d in %d" % (200 + n, n) for n in range(9)] + [b"HTTP/1.0 404 in 7"]
+    assert _round_trips(book, messages)
+    follow = Recipe.follow
+
+    def careless(self: Recipe, message: bytes, parts: list[bytes], birth: int) -> bytes | None:
+        self.conditions = []
+        return follow(self, message, parts, birth)
+
+    monkeypatch.setattr(Recipe, "follow", careless)
+    assert not _round_trips(book, messages)

@@ -39,8 +39,13 @@ class TemplateEncoder:
         self.rival = rival
 
     def adopt(self, generation: Generation) -> None:
-        """Take the same generation, grown: new templates are inserted, what is remembered stays valid."""
-        self.trie.extend(generation.templates[self.trie.size :], self.retired)
+        """Take the same generation, grown: new templates are inserted.
+
+        What is remembered stays valid, but was chosen without them: each shape is parsed once more.
+        """
+        if len(generation.templates) > self.trie.size:
+            self.trie.extend(generation.templates[self.trie.size :], self.retired)
+            self.shapes.forget_recipes()
         self.generation = generation
 
     def encode(self, message: bytes) -> tuple[bool, bytes]:

@@ -117,6 +117,11 @@ class ShapeMemory:
         """Return what is remembered of a shape."""
         return self._recipes.get(shape)
 
+    def forget_recipes(self) -> None:
+        """Keep only that shapes were seen: the next parse of each is remembered at once."""
+        self._recipes.clear()
+        self._size = 0
+
     def is_second_sight(self, shape: bytes) -> bool:
         """Tell whether a shape was seen before; note that it was seen now."""
         name = hash(shape)

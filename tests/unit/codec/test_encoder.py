@@ -100,6 +100,17 @@ def test_new_templates_are_used_in_shapes_not_seen_before() -> None:
     assert made.encode(b"name=5") == (True, b"\x01\x05")
 
 
+def test_new_templates_are_used_in_shapes_that_are_remembered() -> None:
+    """Traffic repeats its shapes: whoever remembered them would never use what is learned from them."""
+    first = Template((b"user", b"=", INTEGER))
+    made = TemplateEncoder(Generation((first,)))
+    before = [made.encode(b"user=%d" % number) for number in range(5)][-1]
+    made.adopt(Generation((first, Template((b"user", b"=", b"7")))))
+    assert before == (True, b"\x00\x04")
+    assert made.encode(b"user=7") == (True, b"\x01")
+    assert made.encode(b"user=5") == (True, b"\x00\x05")
+
+
 def test_what_is_spelled_from_memory_is_what_a_fresh_encoder_decodes() -> None:
     codec = HybridCodec(by_hand(0), "batched")
     for number in (1, 22, 4444, 10**18):

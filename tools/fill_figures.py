@@ -51,11 +51,12 @@ or stream to another on a real server beside it, one Python process, two cores s
 plain copy loop of the client library in the same run, best of 4."""
 
 DRIFT_TEXT = """\
-`python benchmarks/drift.py DIR --json benchmarks/results/drift.json`: each file from its first message to its last, each
-message once. After 1, 2, 3, 5, 7.5 and 10 % and then every 5 % the miner proposes from what has passed, and the codec
-adopts it. `zdict`: a dictionary retrained at the same moments, the better of two sizes on the very messages to come.
-`online`: ours, screened at five messages a word (`k=3`: at three). `frozen`: the book of the first quarter, over the
-rest; `after`: the online one over the same. `by template`: frames; `whole`: messages that a single template spells."""
+`python benchmarks/drift.py DIR --first 1048576 --json benchmarks/results/drift.json`: the first MiB of each file from
+its first message to its last, each message once. After 1, 2, 3, 5, 7.5 and 10 % and then every 5 % the miner proposes
+from what has passed, and the codec adopts it. `zdict`: a dictionary retrained at the same moments, the better of two
+sizes on the very messages to come. `online`: ours, screened at five messages a word (`k=3`: at three). `frozen`: the
+book of the first quarter, over the rest; `after`: the online one over the same. `by template`: frames; `whole`:
+messages that a single template spells."""
 
 GROWTH_TEXT = """\
 `python benchmarks/growth.py --json benchmarks/results/growth.json`: the same messages with books of more and more

@@ -5,7 +5,7 @@
     record = ["template", digest, body]              body: Template.body
            | ["dictionary", digest, body]
            | ["generation", digest, body]            body: msgpack [birth, [template digest…], dictionary digest]
-           | ["retired", digest, body]               body: template digests, one behind the other; at most one, last
+           | ["retired", digest, body]               body: template digests, one behind the other
     end    = ["end", records, digest of all before]
 
 A digest is 16 bytes of BLAKE2b over the body. A generation names only entries that stand before it.

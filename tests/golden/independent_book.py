@@ -96,8 +96,10 @@ def read_records(data: bytes) -> Book:
             if first != count or second != digest(data[:before]) or behind != len(data):
                 refuse("end")
             return Book(check_bytes, raw == "marked", tuple(generations))
-        if tag not in ("template", "dictionary", "generation") or digest(second) != first:
+        if tag not in ("template", "dictionary", "generation", "retired") or digest(second) != first:
             refuse("record")
+        if tag == "retired" and (not second or len(second) % 16):
+            refuse("retired")
         if tag == "generation":
             generations.append(read_generation(second, bodies))
         bodies[tag, first] = second

@@ -121,6 +121,7 @@ def books() -> dict[str, Codebook]:
         "check4": Codebook(4, "plain", many[:1]),
         "marked": Codebook(1, "marked", many[:1]),
         "wide": wide(),
+        "retired": Codebook(1, "plain", many[:1]).without([TEMPLATES[0].digest]),
     }
 
 
@@ -167,7 +168,7 @@ def encoded(made: dict[str, Codebook]) -> Iterator[Golden]:
     ):
         yield encode(made, book, destination, name, message)
     few = ("empty", "phrase", "numbers", "event", "marker first")
-    for book, name in product(("check0", "check2", "check4", "many"), few):
+    for book, name in product(("check0", "check2", "check4", "many", "retired"), few):
         yield encode(made, book, "standalone", name, MESSAGES[name])
     yield encode(made, "many", "batched", "two bytes", b"number199number20hello world")
 

@@ -16,7 +16,7 @@ from aura_stream import Codebook, CodebookError, DecodeError, HybridCodec
 from tests.golden.frozen import Frozen, book_files, decoders, frames
 from tests.golden.independent_decoder import BadFrame, parse_book, read_book
 
-BOOKS = ("empty", "first", "many", "check0", "check2", "check4", "marked", "wide")
+BOOKS = ("empty", "first", "many", "check0", "check2", "check4", "marked", "wide", "retired")
 COMPRESSED = frozenset(
     bytes((first,)) for first in (*range(0x99, 0xB0), 0xFC, 0xFD)
 )  # first bytes of frames that zstd or brotli wrote

@@ -97,6 +97,7 @@ class Drift:
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
         self._measured = 0
+        self._last = 0.0
         self.recent = 0.0
         self.long = 0.0
 
@@ -107,6 +108,7 @@ class Drift:
         if not self._measured:
             self.recent = self.long = saved
         self._measured += messages
+        self._last = saved
         self.recent += (saved - self.recent) * min(1.0, messages / self.RECENT)
         self.long += (saved - self.long) * min(1.0, messages / self.LONG)
 
@@ -116,8 +118,8 @@ class Drift:
         return self._measured >= self.ENOUGH and self.long - self.recent >= self._threshold
 
     def accept(self) -> None:
-        """Take what is of late for what is usual: something was done about it."""
-        self.long = self.recent
+        """Take what came last for what is usual: what can be done about it is done now."""
+        self.long = self.recent = self._last
 
 
 def spread(items: Sequence[T], count: int) -> Sequence[T]:

@@ -317,6 +317,22 @@ async def test_drift_brings_the_next_proposal_forward(learning: Learning, caplog
     assert "drift: " in caplog.text
 
 
+async def test_a_fall_that_nothing_can_be_done_about_is_told_once(
+    learning: Learning, caplog: pytest.LogCaptureFixture
+) -> None:
+    learning.limits = replace(learning.limits, interval=3600.0)
+    learning.store.book = Codebook().extended(Proposal([template(GREETING)]))
+    with caplog.at_level(logging.INFO):
+        running = asyncio.create_task(learning.run())
+        learning.write(*[GREETING] * 1000)
+        await eventually("the usual", lambda: learning.settled == 1000)
+        for portion in range(1, 6):
+            learning.write(*[b"noise %d %d" % (portion, number) for number in range(300)])
+            await eventually("a portion", lambda portion=portion: learning.settled == 1000 + 300 * portion)  # type: ignore[misc]
+        await _stopped(learning, running)
+    assert sum("drift: " in line for line in caplog.messages) == 1
+
+
 async def test_it_explains_each_proposal_where_that_is_asked_for(learning: Learning) -> None:
     lines: list[str] = []
     learning.tell = lines.extend

@@ -202,6 +202,7 @@ class TestWorker:
         await engine.run()
         assert engine.settled() == 3
         assert engine.store.starts == 2
+        assert engine.store.stops == 2  # what the first attempt left open, and at the end
 
     async def test_a_store_that_never_answers_ends_the_start(self) -> None:
         engine = Engine(startup_timeout=0.3)

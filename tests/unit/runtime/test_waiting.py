@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Iterator
 
 import pytest
 
 from aura_stream.codec import Codebook, HybridCodec, Proposal
-from aura_stream.errors import MessageError, NotDrainedError
-from aura_stream.model import Batch, Topic
-from aura_stream.runtime import following
+from aura_stream.errors import MessageError, NotDrainedError, UnknownTemplateError
+from aura_stream.model import Batch, Partition, Topic
+from aura_stream.runtime import Statistics, following
+from aura_stream.runtime.serial import SerialSource
+from aura_stream.runtime.waiting import Stuck, WaitingRoom
 from tests.unit.codec.books import DICTIONARY
 from tests.unit.runtime import engine as engines
 from tests.unit.runtime.engine import BAD, Engine, eventually, finish
@@ -257,3 +260,51 @@ async def test_a_store_that_cannot_grow_is_not_waited_for() -> None:
     with pytest.raises(MessageError, match="position 5: cannot be decoded"):
         await engine.run()
     assert engine.settled() == 5
+
+
+class TestOrder:
+    """Whatever portions the messages come in, nothing of a partition passes what waits in it."""
+
+    @staticmethod
+    def batches(engine: Restoring) -> deque[Batch]:
+        """Two partitions in turns; the second batch of the first has the frame that waits."""
+        first, second = Partition("in", 0), Partition("in", 1)
+        frames = [
+            [engine.known] * 6,
+            [engine.known, engine.new, engine.known],
+            [engine.known] * 4,
+            [engine.known] * 300,
+        ]
+        rows = [(first, frames[0]), (second, frames[2]), (first, frames[1]), (second, frames[3]), (first, frames[3])]
+        ends = {first: 0, second: 0}
+        made: deque[Batch] = deque()
+        for partition, values in rows:
+            made.append(Batch(partition, values, range(ends[partition], ends[partition] + len(values))))
+            ends[partition] += len(values)
+        return made
+
+    def test_all_that_stands_behind_it_waits_too_in_order(self, restoring: Restoring) -> None:
+        transform = restoring.transform
+        transform.offer(SHORT)
+        queue, stuck, passed = self.batches(restoring), [], []
+        while queue:
+            done = transform.transform(queue)
+            stuck += done.stuck
+            passed += done.batches
+        (waits,) = stuck
+        positions = [position for batch in waits.batches for position in batch.positions]
+        assert positions == list(range(7, 309))
+        assert {batch.partition.index for batch in waits.batches} == {0}
+        first = [position for batch in passed if batch.partition.index == 0 for position in batch.positions]
+        second = [position for batch in passed if batch.partition.index == 1 for position in batch.positions]
+        assert (first, second) == (list(range(7)), list(range(304)))
+
+    async def test_what_is_fetched_of_a_partition_that_waits_stands_behind_it(self, restoring: Restoring) -> None:
+        await restoring.source.start()
+        room = WaitingRoom(SerialSource(restoring.source), Statistics(), 10.0, once=False)
+        waits, later = self.batches(restoring)[2], self.batches(restoring)[4]
+        error = UnknownTemplateError("unknown", 0, 1)
+        assert room.admit([Stuck(waits.partition, [waits], "place", 7, error)])
+        other = self.batches(restoring)[1]
+        assert list(room.take([later, other], longer=False)) == [other]
+        assert list(room.take([], longer=True)) == [waits, later]

@@ -1,13 +1,13 @@
 """Learning while encoding: each message once, with what was learned from those before it.
 
-    python benchmarks/drift.py DIR [--only NAME ...] [--first BYTES] [--json FILE]
+    python benchmarks/drift.py DIR [--only NAME ...] [--first BYTES] [--jobs N] [--json FILE]
 
 Each file of messages in DIR (one a line) is encoded from the first message to the last. After 1, 2, 3, 5, 7.5 and 10 %
 of it and then every 5 %, the miner proposes from what has passed, and the codec adopts the longer book: what a bridge
 does beside a discovery process. Every frame is decoded with the last book and compared. Ratios of message bytes to
 bytes stored, each message alone:
 
-* zdict: zstd level 3 with a dictionary retrained at the same moments on the last 2 MiB that have passed, each time the
+* zdict: zstd level 3 with a dictionary retrained at the same moments on the last MiB that has passed, each time the
   better of two sizes on the very messages to come (kind to it), without magic, checksum, dictionary id and check.
 * online: ours, screening at k = 5; k=3: the same at 3. A check byte is counted on our side only. `rel`: online / zdict.
 * frozen, after: the book as it was after the first quarter, and the online one, both over the other three quarters.
@@ -21,6 +21,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -34,7 +35,7 @@ from aura_stream.codec import count_methods
 MOMENTS = (0.01, 0.02, 0.03, 0.05, 0.075, 0.10, *(n / 20 for n in range(3, 20)))
 FROZEN_AT = 0.25
 DICTIONARY_SIZES = (16 << 10, 110 << 10)
-TRAINED_ON = 2 << 20  # bytes
+TRAINED_ON = 1 << 20  # bytes
 LOOKED_AT = 10  # one frame in so many is taken apart to count the templates in it
 
 
@@ -214,6 +215,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="files of messages, one a line")
     parser.add_argument("--only", nargs="+", default=[""], metavar="NAME", help="files whose names hold one of these")
     parser.add_argument("--first", type=int, metavar="BYTES", help="only so much of each file, for a shorter run")
+    parser.add_argument("--jobs", type=int, default=1, help="files measured at a time")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options = parser.parse_args()
     if not options.folder.is_dir():
@@ -224,10 +226,12 @@ def main() -> None:
         sys.exit(f"{options.folder}: no file of messages in there")
     print(HEADER)
     rows = []
-    for path in paths:
-        rows.append(measure(path, options.first))
-        show(rows[-1])
-        if options.json:
+    with ProcessPoolExecutor(options.jobs) as pool:
+        for row in pool.map(measure, paths, [options.first] * len(paths)):
+            rows.append(row)
+            show(row)
+            if not options.json:
+                continue
             figures = {
                 "moments": MOMENTS,
                 "first": options.first,

@@ -21,9 +21,15 @@ class Lexed:
     private: frozenset[int]
 
 
-def lexed(message: bytes, birth: int) -> Lexed:
-    """Return the tokens of a message; times are sized as in a generation with this birth (seconds)."""
-    texts, candidates = lex(message)
+Tokens = tuple[Sequence[bytes], Sequence[tuple[Candidate, ...]]]  # texts, and what each could be
+
+
+def lexed(message: bytes, birth: int, tokens: Tokens | None = None) -> Lexed:
+    """Return the tokens of a message; times are sized as in a generation with this birth (seconds).
+
+    `tokens`: what the lexer made of it, if that is known.
+    """
+    texts, candidates = tokens or lex(message)
     return Lexed(texts, sized(texts, candidates, birth * 10**9), private_places(message, texts, candidates))
 
 

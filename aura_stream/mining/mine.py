@@ -11,7 +11,7 @@ from aura_stream.mining.birth import birth_of
 from aura_stream.mining.dictionary import train_dictionary
 from aura_stream.mining.lexed import Lexed, lexed, unknown_words
 from aura_stream.mining.phrases import Stream, mine_phrases
-from aura_stream.mining.ranking import rank
+from aura_stream.mining.ranking import ROUNDS, rank
 from aura_stream.mining.screen import Screen
 from aura_stream.mining.subwords import subwords
 from aura_stream.mining.symbols import Contexts
@@ -24,19 +24,23 @@ class Mining:
     """What a mining goes by: the screen that saw all messages, what the generation before holds, whether to make enums.
 
     `known` templates stay candidates: what this sample shows too seldom to be found again is still worth its number.
+    `rounds` of ranking: one is enough to tell whether it pays.
     """
 
     screen: Screen
     known: Sequence[Template] = ()
     with_enums: bool = False
+    rounds: int = ROUNDS
 
 
 def mine(messages: Sequence[bytes], mining: Mining, progress: Progress) -> Generation:
     """Return the generation that these messages ask for. `progress` hears the name of each step."""
     screen = mining.screen
     progress("lexing")
-    birth = birth_of([lex(message) for message in messages])
-    observed = [lexed(message, birth) for message in messages]
+    tokens = [lex(message) for message in messages]
+    birth = birth_of(tokens)
+    observed = [lexed(message, birth, found) for message, found in zip(messages, tokens, strict=True)]
+    del tokens
     progress("choosing slots")
     contexts = Contexts(screen, mining.with_enums)
     for message in observed:
@@ -47,7 +51,7 @@ def mine(messages: Sequence[bytes], mining: Mining, progress: Progress) -> Gener
     pieces = subwords(unknown_words(observed, screen), screen.distinct_messages)
     progress("ranking templates")
     found = [*map(Template, phrases), *(Template((piece,)) for piece in pieces), *mining.known]
-    templates = rank(list({template.symbols: template for template in found}.values()), observed, birth)
+    templates = rank(list({template.symbols: template for template in found}.values()), observed, birth, mining.rounds)
     progress("training the dictionary")
     return Generation(tuple(templates), train_dictionary(messages, observed, screen), birth)
 

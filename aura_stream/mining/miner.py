@@ -14,6 +14,7 @@ from aura_stream.mining.growing import Spelling, grow
 from aura_stream.mining.lexed import lexed
 from aura_stream.mining.mine import Mining, Progress, mine
 from aura_stream.mining.proof import encoded_size, split
+from aura_stream.mining.ranking import ROUNDS
 from aura_stream.mining.sample import Recent, Reservoir, newest
 from aura_stream.mining.screen import DISTINCT_MESSAGES, Screen
 
@@ -126,7 +127,8 @@ class Miner:
         messages = [*self._carried, *new[:mined]]
         open_ended = [each for each, items in zip(messages, growth.items, strict=True) if items > _WELL_SPELLED]
         size = sum(map(len, new))
-        budget = max(_CARRIED_LEAST, min(_CARRIED * size, self._recent.limit - size))
+        limit = self._recent.limit
+        budget = max(min(_CARRIED_LEAST, limit // 2), min(_CARRIED * size, limit - size))
         self._carried = newest([*open_ended, *new[mined:]], budget)
         self._finds = _within(growth.finds, most)
         return Proposal([find.template for find in self._finds if not find.refused])
@@ -141,7 +143,7 @@ class Miner:
         known = book.newest.templates if book.newest else ()
         trials = []
         for with_enums in (self._with_enums,) if known else (False, True):
-            mining = Mining(self._screen, known, with_enums)
+            mining = Mining(self._screen, known, with_enums, rounds=1 if known else ROUNDS)
             trial = mine(mined, mining, lambda step: progress(f"proof: {step}"))
             trials.append((encoded_size(Codebook().extended(_opened(trial)), held_out), with_enums))
         least, self._with_enums = min(trials)

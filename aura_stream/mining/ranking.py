@@ -12,12 +12,10 @@ from aura_stream.codec.trie import Trie
 from aura_stream.codec.wire import TWO_BYTE_CODES
 from aura_stream.mining.lexed import Lexed
 
-_ROUNDS: Final = 3
+ROUNDS: Final = 3
 
 
-def rank(
-    candidates: Sequence[Template], messages: Sequence[Lexed], birth: int, rounds: int = _ROUNDS
-) -> list[Template]:
+def rank(candidates: Sequence[Template], messages: Sequence[Lexed], birth: int, rounds: int = ROUNDS) -> list[Template]:
     """Return the templates, the most used first. `candidates` come in a first guess of that order.
 
     What these messages do not use stays, behind the rest, as far as codes of two bytes reach: the parts of a

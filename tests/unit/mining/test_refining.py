@@ -10,7 +10,7 @@ from aura_stream.mining.lexed import lexed
 from aura_stream.mining.phrases import Phrase
 from aura_stream.mining.refining import refined
 from aura_stream.mining.screen import Screen
-from tests.unit.codec.books import INTEGER, template
+from tests.unit.codec.books import INTEGER, REPEAT_ANY, template
 
 
 def refine(messages: list[bytes], *parts: Symbol) -> list[Phrase]:
@@ -81,3 +81,9 @@ def test_refined_templates_are_templates() -> None:
     messages = [b"from %d to %d" % (900 + n, 900 + n) for n in range(20)]
     for phrase in refine(messages, b"from ", INTEGER, b" to ", INTEGER):
         assert Template(phrase).symbols == phrase
+
+
+def test_a_slot_that_is_a_table_or_a_repeat_already_counts_a_byte() -> None:
+    messages = [b"port %d of %d open" % (40000 + n % 2, 40000 + n % 2) for n in range(30)]
+    table = (b"40000", b"40001")
+    assert slots(refine(messages, b"port ", table, b" of ", REPEAT_ANY, b" open")) == [table, slot_type(REPEAT, 1)]

@@ -8,6 +8,7 @@ import pytest
 
 from aura_stream.cli import exit_codes
 from aura_stream.codec import Codebook, HybridCodec
+from aura_stream.mining import Miner
 from tests.unit.cli.conftest import Invoke
 
 FIRST = b"".join(b'{"order":%d,"state":"paid","note":"thank you for your order"}\n' % n for n in range(200))
@@ -114,3 +115,54 @@ def test_a_missing_file_leaves_no_book(invoke: Invoke) -> None:
     assert result.exit_code == exit_codes.USAGE
     assert "none.log" in result.stderr
     assert not Path("orders.book").exists()
+
+
+CONFIG = """
+namespace: orders
+input: {files: {paths: [orders.log]}}
+output: {files: {path: orders.frames}}
+store: {file: {path: orders.book}}
+"""
+
+
+def test_a_store_learns_and_goes_on_learning(invoke: Invoke) -> None:
+    Path("orders.yaml").write_text(CONFIG)
+    for name, lines in (("first.log", FIRST), ("second.log", SECOND)):
+        result = invoke("train", name, "--store", "orders.yaml")
+        assert result.exit_code == 0, result.output
+        assert "the store of orders.yaml: generation" in result.stderr
+        assert ratio("orders.book", lines) > 5
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ([], "name either"),
+        (["-o", "orders.book", "--store", "orders.yaml"], "name either"),
+        (["--store", "orders.yaml", "--new"], "for -o BOOK"),
+        (["--store", "orders.yaml", "--check-bytes", "2"], "for -o BOOK"),
+        (["--store", "orders.yaml", "--raw", "plain"], "for -o BOOK"),
+    ],
+)
+def test_a_book_and_a_store_exclude_each_other(invoke: Invoke, options: list[str], problem: str) -> None:
+    Path("orders.yaml").write_text(CONFIG)
+    result = invoke("train", "first.log", *options)
+    assert (result.exit_code, problem in result.stderr) == (exit_codes.USAGE, True)
+    assert not Path("orders.book").exists()
+
+
+def test_a_store_of_no_messages_is_left_alone(invoke: Invoke) -> None:
+    Path("orders.yaml").write_text(CONFIG)
+    Path("empty.log").touch()
+    assert invoke("train", "empty.log", "--store", "orders.yaml").exit_code == exit_codes.USAGE
+    assert not Path("orders.book").exists()
+
+
+def test_what_was_decided_is_explained(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Miner, "explain", lambda _: ["promoted: 12 bits before, 3 after"])
+    result = invoke("train", "first.log", "-o", "orders.book", "--explain")
+    assert result.stdout == "promoted: 12 bits before, 3 after\n"
+    monkeypatch.setattr(Miner, "explain", lambda _: [])
+    assert "nothing is worth a template" in invoke("train", "first.log", "-o", "orders.book", "--explain").stderr
+    assert "ranked as a whole" in invoke("train", "first.log", "-o", "new.book", "--explain").stderr
+    assert invoke("train", "first.log", "-o", "orders.book").stdout == ""

@@ -1,8 +1,9 @@
 """Write the sample messages that `aura-stream demo` and the README use: `python tools/make_samples.py`.
 
-Four sorts of traffic of one invented shop, in order of time. Everything is made up here and follows from
-SEED, so that a run gives the same bytes on every machine. Lines are not alike by design: words, fields and
-values vary as they do in real traffic, with common ones common and rare ones rare.
+Four sorts of traffic of one invented shop, in order of time, and two of them again after its next release, in
+another shape. Everything is made up here and follows from SEED, so that a run gives the same bytes on every machine.
+Lines are not alike by design: words, fields and values vary as they do in real traffic, with common ones common and
+rare ones rare.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from sample_words import (
 
 SEED = 20_260_401
 START = datetime(2026, 4, 1, 6, 0, 0, tzinfo=UTC)
+LATER = timedelta(days=33)  # when the shop's next release is out
 TARGET = Path(__file__).parent.parent / "aura_stream" / "samples"
 
 
@@ -288,16 +290,88 @@ def loosened(shop: Shop, text: str) -> str:
     return text
 
 
+def later_events(shop: Shop) -> Iterator[str]:
+    """Yield the same events after the shop's next release: other names, an envelope, another clock."""
+    kinds = ["page.viewed", "product.viewed", "search.done", "cart.added", "cart.removed", "order.placed", "order.paid"]
+    while True:
+        kind = shop.random.choices(kinds, weights=[30, 26, 12, 14, 3, 6, 5])[0]
+        actor: dict[str, object] = {"session": shop.session(), "consent": shop.random.random() < 0.7}
+        if shop.random.random() < 0.6:
+            actor["customer"] = shop.common(shop.customers)
+        yield dump(
+            {
+                "v": 3,
+                "type": f"shop.{kind}",
+                "at": int((shop.tick(0.4) + LATER).timestamp() * 1000),
+                "trace": shop.hex(16),
+                "actor": actor,
+                "data": later_details(shop, kind.partition(".")[0]),
+                "device": {
+                    "build": shop.common(["8.0.1", "8.0.0", "7.15.0"]),
+                    "os": shop.common(["ios", "android", "web"]),
+                },
+            }
+        )
+
+
+def later_details(shop: Shop, kind: str) -> dict[str, object]:
+    product = shop.common(PRODUCTS)
+    match kind:
+        case "page":
+            return {"route": shop.common(["home", "sale", "account", "returns"]), "ms": shop.number(20, 900)}
+        case "search":
+            return {"terms": [shop.common(ADJECTIVES), shop.common(NOUNS)], "found": shop.number(180)}
+        case "order":
+            shop.order += shop.number(1, 4)
+            return {
+                "order_id": shop.order,
+                "amount_cents": shop.number(199, 24_999),
+                "method": shop.common(["card", "paypal"]),
+            }
+        case _:
+            return {"item": PRODUCTS.index(product) + 1001, "title": product, "cents": shop.number(199, 24_999)}
+
+
+def later_logs(shop: Shop) -> Iterator[str]:
+    """Yield what the same services write after that release: logfmt."""
+    while True:
+        stamp = (shop.tick(0.7) + LATER).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        shop.order += shop.number(0, 2)
+        level, service, text = shop.random.choice(
+            [
+                ("info", "payments", f'msg="payment authorised" order={shop.order} cents={shop.number(199, 24_999)}'),
+                ("info", "payments", f'msg="payment captured" order={shop.order} took={shop.number(40, 900)}ms'),
+                ("error", "payments", f'msg="payment declined" order={shop.order} reason="{shop.common(REASONS)}"'),
+                ("info", "gateway", f"msg=request method=GET route=/v3/products/{shop.number(1001, 1060)} status=200"),
+                (
+                    "info",
+                    "gateway",
+                    f"msg=request method=POST route=/v3/carts/{shop.hex(12)} status={shop.common(['201', '409'])}",
+                ),
+                ("warn", "stock", f'msg="running low" item={shop.number(1001, 1060)} left={shop.number(1, 6)}'),
+                (
+                    "info",
+                    "jobs",
+                    f"msg=finished job={shop.common(['reindex', 'vacuum'])} rows={shop.number(100, 90_000)}",
+                ),
+            ]
+        )
+        pod = f"{service}-{shop.number(1, 6)}"
+        yield f"ts={stamp} level={level} svc={service} pod={pod} trace={shop.hex(16)} {text}"
+
+
 FILES: dict[str, tuple[Callable[[Shop], Iterator[str]], int]] = {
     "events.jsonl": (events, 900),
     "logs.txt": (logs, 1400),
     "api.jsonl": (replies, 800),
     "chat.txt": (chat, 1400),
+    "later_events.jsonl": (later_events, 500),
+    "later_logs.txt": (later_logs, 900),
 }
 
 
 def main(target: Path) -> None:
-    """Write the four files into `target`."""
+    """Write the files into `target`."""
     target.mkdir(parents=True, exist_ok=True)
     for number, (name, (writer, count)) in enumerate(FILES.items()):
         lines = writer(Shop(SEED + number))

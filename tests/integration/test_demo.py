@@ -43,13 +43,19 @@ def test_every_message_comes_back_and_nothing_stays_behind(tmp_path: Path) -> No
     assert result.returncode == 0, result.stderr
     (shown,) = re.findall(r"restored byte-exact.* ([\d,]+)/([\d,]+)\s*$", result.stdout, re.MULTILINE)
     assert shown[0] == shown[1]
-    for row in ("messages", "bytes in", "bytes out", "ratio", "hit rate", "frames: template", "server memory in"):
+    for row in ("messages", "bytes in", "bytes out", "ratio", "frames: template", "server memory in", "memory ratio"):
         assert row in result.stdout
+    (row,) = re.findall(r"hit rate +(\d+)% +(\d+)% +(\d+)% +(\d+)% +(\d+)%", result.stdout)
+    new, learned, changed, relearned, _ = map(int, row)
+    assert (new, changed) < (learned, relearned)
+    assert changed < relearned
+    for step in ("new traffic", "another shape", "is emptied", "is lost", "written it anew", "restoring", "comparing"):
+        assert step in result.stderr
     assert _gone(_port(result.stderr))
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("moment", ["server started", "training", "bridging"])
+@pytest.mark.parametrize("moment", ["server started", "new traffic", "another shape", "is emptied", "restoring"])
 def test_ctrl_c_leaves_nothing_behind(moment: str, tmp_path: Path) -> None:
     """At each stage: no server process, no folder, no traceback."""
     environment = {**os.environ, "TMPDIR": str(tmp_path)}

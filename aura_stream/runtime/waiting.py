@@ -80,6 +80,7 @@ class WaitingRoom:
 
     def take(self, fetched: Iterable[Batch], longer: bool) -> deque[Batch]:
         """Return what can be transformed now: with a longer book all that waits, and what is not behind it."""
+        self._let_go()  # of an assignment that ended during the fetch: what came of the next one is not behind it
         ready: deque[Batch] = deque()
         if longer:
             self._released, self._waits = self._waits, {}
@@ -116,15 +117,21 @@ class WaitingRoom:
 
     def look(self) -> None:
         """Let go of what is not ours any more, and tell of what waits too long. With `once` raise MessageError then."""
-        for partition, wait in list(self._waits.items()):
-            if not all(map(self._source.owns, wait.stuck.batches)):
-                del self._waits[partition]
-                self._statistics.dropped += len(wait.stuck)
-                log.info("left to its new owner: %s", partition)
-            elif not wait.told and self._clock() - wait.since >= self._patience:
+        self._let_go()
+        for wait in self._waits.values():
+            if not wait.told and self._clock() - wait.since >= self._patience:
                 wait.told = True
                 self._overdue(wait.stuck)
         self._statistics.waiting = len(self)
+
+    def _let_go(self) -> None:
+        """Drop what is not ours any more. Its partition may be: there it comes again, and must not stay paused."""
+        for partition, wait in list(self._waits.items()):
+            if not all(map(self._source.owns, wait.stuck.batches)):
+                del self._waits[partition]
+                self._source.resume(partition)
+                self._statistics.dropped += len(wait.stuck)
+                log.info("left to its new owner: %s", partition)
 
     def _overdue(self, stuck: Stuck) -> None:
         missing = _missing(stuck)

@@ -279,7 +279,8 @@ class TestOrder:
         ends = {first: 0, second: 0}
         made: deque[Batch] = deque()
         for partition, values in rows:
-            made.append(Batch(partition, values, range(ends[partition], ends[partition] + len(values))))
+            positions = range(ends[partition], ends[partition] + len(values))
+            made.append(Batch(partition, values, positions, epoch=engine.broker.epoch("aura")))
             ends[partition] += len(values)
         return made
 
@@ -308,3 +309,37 @@ class TestOrder:
         other = self.batches(restoring)[1]
         assert list(room.take([later, other], longer=False)) == [other]
         assert list(room.take([], longer=True)) == [waits, later]
+
+
+class TestAnotherAssignment:
+    """A partition that was lost and came back: what waited under the old assignment comes again under the new one."""
+
+    ERROR = UnknownTemplateError("unknown", 0, 1)
+
+    @staticmethod
+    async def room(engine: Restoring) -> WaitingRoom:
+        await engine.source.start()
+        return WaitingRoom(SerialSource(engine.source), Statistics(), 10.0, once=False)
+
+    @staticmethod
+    def batch(engine: Restoring) -> Batch:
+        return Batch(Partition("in", 0), [engine.new], [7], epoch=engine.broker.epoch("aura"))
+
+    @pytest.mark.parametrize("longer", [False, True])
+    async def test_what_comes_anew_is_not_dropped_with_what_waited(self, restoring: Restoring, longer: bool) -> None:
+        room = await self.room(restoring)
+        before = self.batch(restoring)
+        room.admit([Stuck(before.partition, [before], "place", 7, self.ERROR)])
+        await restoring.source.start()  # during the fetch
+        anew = self.batch(restoring)
+        assert list(room.take([anew], longer)) == [anew]
+        assert len(room) == 0
+
+    async def test_it_is_not_left_paused(self, restoring: Restoring) -> None:
+        room = await self.room(restoring)
+        before = self.batch(restoring)
+        await restoring.source.start()  # while the batch was transformed
+        room.admit([Stuck(before.partition, [before], "place", 7, self.ERROR)])
+        room.look()
+        restoring.write([restoring.known])
+        assert [batch.partition for batch in await restoring.source.fetch(1, 1000, 0.0)] == [before.partition]

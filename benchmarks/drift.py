@@ -31,6 +31,7 @@ from ratio import compressor, geometric_mean
 
 from aura_stream import Codebook, HybridCodec, Miner
 from aura_stream.codec import count_methods
+from aura_stream.mining.sample import newest
 
 MOMENTS = (0.01, 0.02, 0.03, 0.05, 0.075, 0.10, *(n / 20 for n in range(3, 20)))
 FROZEN_AT = 0.25
@@ -94,7 +95,7 @@ def retrained(parts: Sequence[Sequence[bytes]]) -> Iterator[int]:
             compress = compressor(dictionary).compress
             totals.append(sum(len(compress(message)) for message in part))
         yield min(totals)
-        passed = last_bytes([*passed, *part])
+        passed = newest([*passed, *part], TRAINED_ON)
 
 
 def trained(messages: list[bytes]) -> Iterator[zstandard.ZstdCompressionDict]:
@@ -103,15 +104,6 @@ def trained(messages: list[bytes]) -> Iterator[zstandard.ZstdCompressionDict]:
             yield zstandard.train_dictionary(size, list(messages))
         except zstandard.ZstdError:  # too little text for a dictionary of this size
             continue
-
-
-def last_bytes(messages: list[bytes]) -> list[bytes]:
-    size = 0
-    for place in range(len(messages) - 1, -1, -1):
-        size += len(messages[place])
-        if size > TRAINED_ON:
-            return messages[place + 1 :]
-    return messages
 
 
 def learn(name: str, parts: Sequence[Sequence[bytes]], distinct_messages: int) -> Online:

@@ -8,6 +8,7 @@ Run the benchmarks with --json first; each table in docs/figures.md names its co
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,8 @@ or stream to another on a real server beside it, one Python process, two cores s
 plain copy loop of the client library in the same run, best of 4."""
 
 DRIFT_TEXT = """\
-`python benchmarks/drift.py DIR --first 1048576 --json benchmarks/results/drift.json`: the first MiB of each file from
-its first message to its last, each message once. After 1, 2, 3, 5, 7.5 and 10 % and then every 5 % the miner proposes
+`python benchmarks/drift.py DIR --jobs 2 --json benchmarks/results/drift.json`: each file from its first message to its
+last, each message once. After 1, 2, 3, 5, 7.5 and 10 % and then every 5 % the miner proposes
 from what has passed, and the codec adopts it. `zdict`: a dictionary retrained at the same moments, the better of two
 sizes on the very messages to come. `online`: ours, screened at five messages a word (`k=3`: at three). `frozen`: the
 book of the first quarter, over the rest; `after`: the online one over the same. `by template`: frames; `whole`:
@@ -77,7 +78,17 @@ def ratio_row(label: str, row: dict[str, Any]) -> str:
     return f"| {label} | {size} | {row['zstd']:.2f} | {row['zdict']:.2f} | **{row['ours']:.2f}** | {relative:.2f} |"
 
 
-def readme_block(ratio: Any) -> str:
+def drift_sentence(drift: Any) -> str:
+    mean = drift["geometric_mean"]
+    return (
+        f"Learning goes on while messages pass (`python benchmarks/drift.py DIR`, every message once, from the first): "
+        f"**{mean['online']:.2f}** times smaller over the same files, {mean['relative']:.2f} × a dictionary that is "
+        f"retrained at the same moments; behind the first quarter {mean['after']:.2f}, where the book of that quarter "
+        f"reaches {mean['frozen']:.2f}."
+    )
+
+
+def readme_block(ratio: Any, drift: Any) -> str:
     rows = {row["file"]: row for row in ratio["files"]}
     lines = [
         README_TEXT,
@@ -87,7 +98,8 @@ def readme_block(ratio: Any) -> str:
     ]
     lines += [ratio_row(label, rows[name]) for name, label in SHOWN.items()]
     lines.append(ratio_row(f"**{len(rows)} files, geometric mean**", ratio["geometric_mean"]))
-    lines += ["", "[All files, and what encoding and bridging cost](docs/figures.md)."]
+    lines += ["", *textwrap.wrap(drift_sentence(drift), 118)]
+    lines += ["", "[All files, and what encoding, learning and bridging cost](docs/figures.md)."]
     return "\n".join(lines)
 
 
@@ -208,7 +220,7 @@ def main() -> None:
     text = README.read_text()
     before, rest = text.split("<!-- figures: begin", 1)
     _, after = rest.split(END, 1)
-    README.write_text(f"{before}{BEGIN}\n{readme_block(ratio)}\n{END}{after}")
+    README.write_text(f"{before}{BEGIN}\n{readme_block(ratio, load('drift'))}\n{END}{after}")
     parts = ["# Figures", "", "Written by `python tools/fill_figures.py` from the results of the commands named.", ""]
     parts += [*ratio_table(ratio), "", *drift_table(load("drift")), "", *speed_table(load("codec")), ""]
     parts += [*growth_table(load("growth")), "", *store_table(load("store")), "", *bridge_table(load("bridge"))]

@@ -82,8 +82,8 @@ def drift_sentence(drift: Any) -> str:
     mean = drift["geometric_mean"]
     return (
         f"Learning goes on while messages pass (`python benchmarks/drift.py DIR`, every message once, from the first): "
-        f"**{mean['online']:.2f}** times smaller over the same files, {mean['relative']:.2f} × a dictionary that is "
-        f"retrained at the same moments; behind the first quarter {mean['after']:.2f}, where the book of that quarter "
+        f"**{mean['online']:.2f}** times smaller over the same files, {mean['relative']:.2f} times what a dictionary reaches that is "
+        f"retrained at the same moments. Behind the first quarter {mean['after']:.2f}, where the book of that quarter "
         f"reaches {mean['frozen']:.2f}."
     )
 

@@ -81,10 +81,10 @@ def ratio_row(label: str, row: dict[str, Any]) -> str:
 def drift_sentence(drift: Any) -> str:
     mean = drift["geometric_mean"]
     return (
-        f"Learning goes on while messages pass (`python benchmarks/drift.py DIR`, every message once, from the first): "
-        f"**{mean['online']:.2f}** times smaller over the same files, {mean['relative']:.2f} times what a dictionary reaches that is "
-        f"retrained at the same moments. Behind the first quarter {mean['after']:.2f}, where the book of that quarter "
-        f"reaches {mean['frozen']:.2f}."
+        "Learning goes on while messages pass (`python benchmarks/drift.py DIR`, every message once, from the first): "
+        f"**{mean['online']:.2f}** times smaller over the same files, {mean['relative']:.2f} times what a dictionary "
+        f"reaches that is retrained at the same moments. Behind the first quarter it is {mean['after']:.2f}, where the "
+        f"book of that quarter reaches {mean['frozen']:.2f}."
     )
 
 

@@ -44,6 +44,7 @@ _LOCK_POLL = 0.01
 _BLOCK = 1 << 16
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE)  # may pass by itself; what else fails, a human mends
 _SOURCE = "{source}"
+_File = tuple[int, int]  # device and inode
 
 
 class FileJournal:
@@ -51,7 +52,7 @@ class FileJournal:
 
     def __init__(self, options: FilesJournalOptions, namespace: str) -> None:
         self._path = options.path
-        self._file: tuple[int, int] | None = None  # device and inode of what was read
+        self._file: _File | None = None  # what was read
         self._offset = 0  # behind the last line that was read
 
     async def start(self, create: bool) -> None:
@@ -65,7 +66,9 @@ class FileJournal:
 
     async def read(self) -> Sequence[bytes]:
         """See the port. Raises ConfigError for a file that is no journal, or not the one that was read before."""
-        return await self._in_thread(APPEND_TIMEOUT, self._read)
+        file, offset, records = await self._in_thread(APPEND_TIMEOUT, self._read)
+        self._file, self._offset = file, offset  # here: a thread that nobody waits for any more must not move them
+        return records
 
     async def append(self, records: Sequence[bytes]) -> None:
         """See the port."""
@@ -81,39 +84,40 @@ class FileJournal:
             kind = UnavailableError if error.errno in _FULL else ConfigError
             raise kind(f"journal {self._path}: {error.strerror or error}") from error
 
-    def _read(self) -> list[bytes]:
+    def _read(self) -> tuple[_File | None, int, list[bytes]]:
+        """Return what was read from, the place behind the last line that was read, and the records of the new ones."""
+        start = self._offset
         try:
             descriptor = os.open(self._path, os.O_RDONLY)
         except FileNotFoundError:
             self._require_same(None, 0)
-            return []
+            return None, start, []
         try:
             require_regular(descriptor, self._path)
             status = os.fstat(descriptor)
-            self._require_same((status.st_dev, status.st_ino), status.st_size)
-            content = _read_from(descriptor, self._offset)
+            file = (status.st_dev, status.st_ino)
+            self._require_same(file, status.st_size)
+            content = _read_from(descriptor, start)
             whole = content[: content.rfind(b"\n") + 1]
             if whole:
                 os.fsync(descriptor)  # whose writer died before it could: a record that is read must stay
         finally:
             os.close(descriptor)
-        return self._records(whole)
+        return file, start + len(whole), self._records(whole, start)
 
-    def _require_same(self, file: tuple[int, int] | None, size: int) -> None:
+    def _require_same(self, file: _File | None, size: int) -> None:
         if self._offset and (file != self._file or size < self._offset):
             raise ConfigError(
                 f"journal {self._path} no longer holds what was read from it: it was removed, cut or replaced; "
                 "bring it back, or start anew and run `templates rebuild`"
             )
-        self._file = file
 
-    def _records(self, whole: bytes) -> list[bytes]:
-        """Return the records of these lines, and go on behind them."""
+    def _records(self, whole: bytes, start: int) -> list[bytes]:
+        """Return the records of these lines, which begin at this place of the file."""
         lines = whole.split(b"\n")[:-1]
-        if lines and not self._offset:
+        if lines and not start:
             self._require_header(lines[0] + b"\n")
             del lines[0]
-        self._offset += len(whole)
         return [_unspell(line) for line in lines]
 
     def _require_header(self, header: bytes) -> None:

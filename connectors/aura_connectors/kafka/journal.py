@@ -79,10 +79,16 @@ class KafkaJournal:
             if not await self._found(create=False):
                 return []
             await self._connect_consumer()
-        end = await self._end()
+        consumer, end, start = self._consumer, await self._end(), self._next
+        assert consumer is not None
         records: list[bytes] = []
-        while self._next < end:
-            records += await self._poll()
+        try:
+            while self._next < end:
+                records += await self._poll()
+        except BaseException:  # cancelled too: what was polled so far reaches nobody, and is read again
+            self._next = start
+            consumer.seek(self._partition, start)
+            raise
         return records
 
     async def append(self, records: Sequence[bytes]) -> None:

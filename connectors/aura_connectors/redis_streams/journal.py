@@ -58,11 +58,14 @@ class RedisJournal:
     async def read(self) -> Sequence[bytes]:
         """See the port. Raises ConfigError if what was read before is gone."""
         records: list[bytes] = []
+        last = self._last
         more = True
         while more:
-            entries = await certain(within(PAGE_TIMEOUT, self._connected, self._page()))
+            entries = await certain(within(PAGE_TIMEOUT, self._connected, self._page(last)))
             more = len(entries) == PAGE_RECORDS
             records += (fields[1] if fields and fields[0] == FIELD else b"" for _, fields in entries)
+            last = entries[-1][0] if entries else last
+        self._last = last  # not before all is there: what an error cuts short is read again
         return records
 
     async def append(self, records: Sequence[bytes]) -> None:
@@ -91,21 +94,19 @@ class RedisJournal:
                 f"journal {self._name}: set noeviction (or a volatile one)"
             )
 
-    async def _page(self) -> list[Any]:
-        """Return the next entries. Raises ConfigError if the last one that was returned is no longer there."""
+    async def _page(self, last: bytes) -> list[Any]:
+        """Return the entries behind the last one that was read. Raises ConfigError if that is no longer there."""
         client = self._connected
         entries: list[Any]
         entries, kept = await client.pipeline(
-            ("XRANGE", self._stream, _behind(self._last), "+", "COUNT", PAGE_RECORDS),
-            ("XRANGE", self._stream, self._last, self._last),  # asked last: if it is there now, it was before
+            ("XRANGE", self._stream, _behind(last), "+", "COUNT", PAGE_RECORDS),
+            ("XRANGE", self._stream, last, last),  # asked last: if it is there now, it was before
         )
-        if not kept and self._last != BEFORE_ALL:
+        if not kept and last != BEFORE_ALL:
             raise ConfigError(
                 f"Redis at {client.address}: the journal {self._name} no longer holds what was read from it: it was "
                 "emptied, cut or replaced; bring it back, or start anew and run `templates rebuild`"
             )
-        if entries:
-            self._last = entries[-1][0]
         return entries
 
     async def _append(self, client: Client, records: Sequence[bytes]) -> None:

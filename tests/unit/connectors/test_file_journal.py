@@ -8,6 +8,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -228,3 +229,33 @@ def test_it_stands_in_the_folder_of_the_frames_whoever_looks(
     options = maker.options_beside(connection, "orders")
     assert options == FilesJournalOptions(path=Path("day/aura-journal-orders"))
     assert maker.beside == "files"
+
+
+def test_a_reading_that_was_given_up_moves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk answers when nobody waits any more: the next reading returns what that one found."""
+    append(path, b"one", b"two")
+    answers, over = threading.Event(), threading.Event()
+    read_from = module._read_from
+    unspell = module._unspell
+
+    def slow(descriptor: int, offset: int) -> bytes:
+        answers.wait(10.0)
+        return read_from(descriptor, offset)
+
+    def last(line: bytes) -> bytes:
+        over.set()
+        return unspell(line)
+
+    async def work() -> list[bytes]:
+        reader = journal(path)
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "APPEND_TIMEOUT", 0.05)
+            patched.setattr(module, "_read_from", slow)
+            patched.setattr(module, "_unspell", last)
+            with pytest.raises(UnavailableError, match="does not answer"):
+                await reader.read()
+            answers.set()
+            assert await asyncio.to_thread(over.wait, 10.0)
+        return list(await reader.read())
+
+    assert asyncio.run(work()) == [b"one", b"two"]

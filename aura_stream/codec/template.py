@@ -15,6 +15,7 @@ from aura_stream.errors import CodebookError
 MAX_SYMBOLS: Final = 64  # also the most trie steps that the parser takes at a token
 MAX_LITERAL: Final = 1000  # bytes of literals in all
 MAX_ENUM: Final = 255
+MAX_BODY: Final = 1 << 17  # bytes; 64 enums of 1,000 bytes take less
 DIGEST_SIZE: Final = 16
 
 Enum = tuple[bytes, ...]
@@ -73,6 +74,8 @@ class Template:
     @classmethod
     def from_body(cls, body: bytes) -> Template:
         """Read a template back. Raises CodebookError for anything that `body` does not make."""
+        if len(body) > MAX_BODY:
+            raise CodebookError(f"not a template: larger than {MAX_BODY} bytes")
         try:
             items = msgpack.unpackb(body)
         except (ValueError, msgpack.UnpackException, RecursionError) as exc:

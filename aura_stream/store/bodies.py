@@ -105,16 +105,32 @@ def unpack_opening(body: bytes, interned: dict[bytes, Template]) -> Generation:
         packed = Zstd().decompress(body, MAX_OPENED)
     except DecodeError as exc:
         raise CodebookError("it is no generation") from exc
-    items = _unpacked(packed, MAX_FIRST)
-    if not isinstance(items, list) or len(items) != _OPENING_ITEMS:
-        raise CodebookError("it is no generation")
-    birth, dictionary, bodies = items
-    if not isinstance(dictionary, bytes) or not isinstance(bodies, list):
+    birth, dictionary, bodies = _opening_items(packed)
+    if not isinstance(dictionary, bytes):
         raise CodebookError("it is no generation")
     templates = tuple(unpack_template(each, interned) for each in bodies)
     if len(set(bodies)) < len(bodies):
         raise CodebookError("it names a template twice")
     return Generation(templates, dictionary, birth)
+
+
+def _opening_items(packed: bytes) -> tuple[Any, Any, list[Any]]:
+    """Return birth, dictionary and bodies, item by item: as a whole, lists in lists would take 80 times their size."""
+    reader = msgpack.Unpacker(max_buffer_size=len(packed), max_array_len=0, max_map_len=0, max_ext_len=0)
+    reader.feed(packed)
+    try:
+        items, birth, dictionary, count = reader.read_array_header(), *_next(reader, 2), reader.read_array_header()
+        bodies = _next(reader, count) if items == _OPENING_ITEMS and count <= MAX_FIRST else None
+        canonical = msgpack.packb([birth, dictionary, bodies]) == packed
+    except (ValueError, OverflowError, msgpack.UnpackException) as exc:
+        raise CodebookError("it is no generation") from exc
+    if bodies is None or not canonical:
+        raise CodebookError("it is no generation, or spelled in another way than those are")
+    return birth, dictionary, bodies
+
+
+def _next(reader: msgpack.Unpacker, count: int) -> list[Any]:
+    return [reader.unpack() for _ in range(count)]
 
 
 def unpack_template(body: Any, interned: dict[bytes, Template]) -> Template:

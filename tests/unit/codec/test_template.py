@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from aura_stream import CodebookError
 from aura_stream.codec import Template
 from aura_stream.codec.slots import ENUM, HEX_LOWER, INT, slot_type
-from aura_stream.codec.template import Symbol
+from aura_stream.codec.template import MAX_ENUM, MAX_LITERAL, MAX_SYMBOLS, Symbol
 from tests.unit.codec.books import INTEGER, TEMPLATES
 
 
@@ -91,6 +91,15 @@ def test_what_meets_a_limit_is_a_template(symbols: tuple[Symbol, ...]) -> None:
 def test_what_no_template_makes_is_no_body(body: bytes) -> None:
     with pytest.raises(CodebookError):
         Template.from_body(body)
+
+
+def test_the_largest_template_is_read_back_and_no_larger_body_is_looked_at() -> None:
+    enum = tuple(b"%03x" % number for number in range(MAX_ENUM))
+    enum = (*enum[:-1], enum[-1] + b"x" * (MAX_LITERAL - 3 * MAX_ENUM))
+    template = Template((enum,) * MAX_SYMBOLS)
+    assert Template.from_body(template.body) == template
+    with pytest.raises(CodebookError, match="larger than"):
+        Template.from_body(b"\xdd\x00\x02\x00\x00" + b"\x90" * (1 << 17))
 
 
 @given(st.binary(max_size=60))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from contextlib import suppress
 from typing import Any
 
@@ -138,6 +139,27 @@ def test_a_decompression_bomb_is_refused_before_it_grows() -> None:
     assert len(bomb) < MAX_ENTRY
     with pytest.raises(CodebookError):
         unpack_opening(bomb, {})
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"\xdd\x00\x00\x00\x20" + msgpack.packb([[]] * 65_000) * 32,
+        b"\x93\x00\xc4\x00\x92" + msgpack.packb([[]] * 65_000) * 2,
+        msgpack.packb([0, b"", [b"\xdd\x00\x20\x00\x00" + b"\x90" * (2 << 20)]]),
+    ],
+    ids=["of lists", "of lists for templates", "of lists in a template"],
+)
+def test_an_opening_of_nothing_but_lists_takes_little_memory(packed: bytes) -> None:
+    bomb = Zstd().compress(packed)
+    assert len(bomb) < 2000
+    tracemalloc.start()
+    try:
+        with pytest.raises(CodebookError):
+            unpack_opening(bomb, {})
+        assert tracemalloc.get_traced_memory()[1] < 8 * len(packed)
+    finally:
+        tracemalloc.stop()
 
 
 def test_digests_are_read_as_they_were_written() -> None:

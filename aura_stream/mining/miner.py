@@ -15,7 +15,7 @@ from aura_stream.mining.lexed import lexed
 from aura_stream.mining.mine import Mining, Progress, mine
 from aura_stream.mining.proof import encoded_size, split
 from aura_stream.mining.ranking import ROUNDS
-from aura_stream.mining.sample import Recent, Reservoir, newest
+from aura_stream.mining.sample import Recent, Reservoir, newest, weight
 from aura_stream.mining.screen import DISTINCT_MESSAGES, Screen
 
 MEMORY: Final = 64 << 20  # bytes
@@ -126,7 +126,7 @@ class Miner:
         growth = grow(spelling, [*carried, *observed[:mined]], observed[mined:], self._screen)
         messages = [*self._carried, *new[:mined]]
         open_ended = [each for each, items in zip(messages, growth.items, strict=True) if items > _WELL_SPELLED]
-        size = sum(map(len, new))
+        size = sum(map(weight, new))
         limit = self._recent.limit
         budget = max(min(_CARRIED_LEAST, limit // 2), min(_CARRIED * size, limit - size))
         self._carried = newest([*open_ended, *new[mined:]], budget)

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import Final
+
+_LEAST: Final = 24  # bytes that a message counts for: what mining keeps about the shortest is no less
+
+
+def weight(message: bytes) -> int:
+    """Return the bytes that a message counts for."""
+    return max(len(message), _LEAST)
 
 
 class Reservoir:
@@ -22,15 +30,15 @@ class Reservoir:
         """See one more message."""
         self._seen += 1
         kept = (self._seen, message)
-        if self._size + len(message) <= self._limit:
+        if self._size + weight(message) <= self._limit:
             self._kept.append(kept)
-            self._size += len(message)
+            self._size += weight(message)
         elif self._kept and self._random.randrange(self._seen) < len(self._kept):
             place = self._random.randrange(len(self._kept))
-            self._size += len(message) - len(self._kept[place][1])
+            self._size += weight(message) - weight(self._kept[place][1])
             self._kept[place] = kept
             while self._size > self._limit:
-                self._size -= len(self._kept.pop(self._random.randrange(len(self._kept)))[1])
+                self._size -= weight(self._kept.pop(self._random.randrange(len(self._kept)))[1])
 
     def take(self) -> list[bytes]:
         """Return what was kept, and begin anew."""
@@ -55,7 +63,7 @@ def newest(messages: list[bytes], limit: int) -> list[bytes]:
     """Return the last of the messages, `limit` bytes of them at most."""
     size = 0
     for place in range(len(messages) - 1, -1, -1):
-        size += len(messages[place])
+        size += weight(messages[place])
         if size > limit:
             return messages[place + 1 :]
     return messages

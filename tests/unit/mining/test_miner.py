@@ -308,5 +308,24 @@ def test_memory_is_flat_under_a_flood_of_unique_shapes() -> None:
     assert max(peaks[6:]) < 1.1 * max(peaks[3:6])
 
 
+def test_memory_is_kept_under_a_flood_of_tiny_messages() -> None:
+    miner = Miner(memory=4 << 20)
+    book = Codebook().extended(Proposal([Template((b"a", b" "))], opens=True))
+    peaks = []
+    tracemalloc.start()
+    try:
+        for start in range(0, 90_000, 30_000):
+            miner.observe([b"%x" % number for number in range(start, start + 30_000)])
+            miner._next_trial = 1 << 40
+            miner.propose(book)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            lexer._alnum.cache_clear()
+            entropy._random_parts.cache_clear()
+            tracemalloc.reset_peak()
+    finally:
+        tracemalloc.stop()
+    assert max(peaks) < (4 << 20) + (2 << 20)
+
+
 def _word(rng: random.Random) -> bytes:
     return bytes(rng.choice(b"abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randrange(2, 9)))

@@ -30,13 +30,20 @@ def test_a_message_larger_than_the_reservoir_is_passed_over() -> None:
 
 
 def test_the_oldest_make_room_for_recent_ones() -> None:
-    recent = Recent(6)
-    recent.add([b"aa", b"bb"])
-    recent.add([b"cc", b"dd"])
-    assert recent.messages == [b"bb", b"cc", b"dd"]
+    a, b, c, d = (bytes((letter,)) * 50 for letter in b"abcd")
+    recent = Recent(150)
+    recent.add([a, b])
+    recent.add([c, d])
+    assert recent.messages == [b, c, d]
 
 
 def test_the_newest_messages_are_those_that_fit() -> None:
-    assert newest([b"aaa", b"b", b"cc"], 3) == [b"b", b"cc"]
-    assert newest([b"aaa"], 2) == []
-    assert newest([], 2) == []
+    assert newest([b"a" * 60, b"b" * 40, b"c" * 50], 100) == [b"b" * 40, b"c" * 50]
+
+
+def test_short_messages_count_for_what_is_kept_about_them() -> None:
+    reservoir = Reservoir(2400)
+    for _ in range(5000):
+        reservoir.keep(b"x")
+    assert len(reservoir.take()) == 100
+    assert len(newest([b"x"] * 5000, 2400)) == 100

@@ -140,6 +140,11 @@ class Copies:
         if fresh:
             await self._keep(retirements(fresh))
 
+    async def forget(self) -> None:
+        """Know nothing any more: what was learned is another store's."""
+        self.known = Ledger(self._interned)
+        await self.rewrite_mirror()
+
     async def rewrite_mirror(self) -> None:
         """Write what is known to the mirror anew."""
         await self.mirror.rewrite(everything(self.known))

@@ -56,12 +56,17 @@ class Follower:
     async def start(self, require_store: bool) -> None:
         """Begin with the mirror, go on with the log, and turn to the journal where that tells nothing.
 
+        Without a mirror the log could be anybody's: then the journal is asked whether it is its own.
+
         Raises UnavailableError if nothing can be read, ConfigError if the configuration must be edited; with
         `require_store` UnavailableError or StoreLostError if the log is not usable.
         """
         copies = self._copies
         await self._load_mirror()
+        fresh = copies.known.namespace is None
         outage = await self._try_log()
+        if fresh and copies.known.namespace is not None:
+            await self._compare()
         if isinstance(outage, ConfigError) or (outage is not None and require_store):
             raise outage
         if outage is not None or copies.known.namespace is None or not self._well:
@@ -127,6 +132,23 @@ class Follower:
         elif copies.known.end > start and self._well:
             await self._try_log()  # is the log the one that the journal tells of?
         return None
+
+    async def _compare(self) -> None:
+        """Take the journal's word where it contradicts a log that there was nothing to hold against."""
+        copies = self._copies
+        try:
+            await copies.connect_journal(create=False)
+            await copies.read_journal()
+        except (UnavailableError, ConfigError) as exc:
+            log.warning("journal of namespace %s: %s; its log is believed as it is", copies.name, exc)
+            return
+        journaled = copies.journaled
+        if journaled.namespace is None or journaled.begins_with(copies.known) or copies.known.begins_with(journaled):
+            return
+        copies.condition.lost("its log holds other entries than its journal")
+        await copies.forget()
+        copies.check(journaled)
+        await copies.learn_journaled()
 
     async def _read_on(self) -> None:
         """Read page after page until everything active is known, or the log turns out not to go on from there."""

@@ -254,6 +254,26 @@ async def test_another_store_is_a_loss(world: World) -> None:
     assert await store.search() == book
 
 
+@pytest.mark.parametrize("verb", [None, "run"])
+async def test_a_log_of_another_store_is_not_believed_by_who_has_no_mirror_yet(
+    world: World, verb: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    book = await world.filled(FIRST)
+    other = World()
+    await other.filled(SECOND, FIRST)
+    world.log.content = other.log.content
+    store = world.store(verb)
+    assert await store.start() == book
+    assert store.status.state == "lost"
+    assert _critical(caplog) == 1
+    assert await store.follow() == book
+    await store.stop()
+    world.log.available = False
+    again = world.store(verb)
+    assert await again.start() == book
+    await again.stop()
+
+
 async def test_an_older_epoch_is_a_loss(world: World) -> None:
     await world.filled()
     past = world.log.content

@@ -44,6 +44,7 @@ class Copies:
         self.journaled = Ledger(self._interned)
         self._properties = properties
         self._empty = properties.codebook
+        self.fresh = False  # a start that nothing was known at: what was rebuilt before is no news to it
         self._read = 0  # records of the journal
         self._log_started = False
         self._journal_started: bool | None = None  # with or without `create`
@@ -122,7 +123,7 @@ class Copies:
         else:
             misfit = _learn(known, records)
         await self._keep([record.data for record in known.records(start)])
-        if epoch < known.epoch:
+        if epoch < known.epoch and not self.fresh:
             self.condition.rebuilt()
         return misfit
 

@@ -63,9 +63,9 @@ class Follower:
         """
         copies = self._copies
         await self._load_mirror()
-        fresh = copies.known.namespace is None
+        copies.fresh = copies.known.namespace is None
         outage = await self._try_log()
-        if fresh and copies.known.namespace is not None:
+        if copies.fresh and copies.known.namespace is not None:
             await self._compare()
         if isinstance(outage, ConfigError) or (outage is not None and require_store):
             raise outage
@@ -79,6 +79,7 @@ class Follower:
                 copies.condition.degraded(str(silence))
         if require_store and copies.condition.status.state == "lost":
             copies.condition.fail(copies.condition.status.reason)
+        copies.fresh = False
 
     async def follow(self) -> None:
         """Take what is new and active. Raises PropertiesError only."""

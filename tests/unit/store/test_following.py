@@ -199,6 +199,26 @@ async def test_an_emptied_log_is_a_loss_told_once(world: World, caplog: pytest.L
     assert (store.status.lost, _critical(caplog)) == (2, 1)
 
 
+async def test_what_was_rebuilt_before_the_start_is_no_news_to_who_knew_nothing(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.filled()
+    knew = world.store("run")
+    await knew.start()
+    world.log.flush()
+    await world.store("discover").start()
+    await world.store("discover").rebuild()
+    caplog.clear()
+    fresh = world.store()
+    await fresh.start()
+    assert (fresh.status.rebuilt, "rebuilt" in caplog.text) == (0, False)
+    assert (await knew.follow(), knew.status.rebuilt) == (await fresh.follow(), 1)
+    world.log.flush()
+    await world.store("discover").rebuild()
+    await fresh.follow()
+    assert (fresh.status.rebuilt, "rebuilt" in caplog.text) == (1, True)
+
+
 async def test_a_log_that_is_gone_is_noticed_by_who_begins_with_the_journal(world: World) -> None:
     book = await world.filled()
     world.log.flush()

@@ -12,7 +12,7 @@ from aura_stream.codec import Codebook, HybridCodec
 from aura_stream.config import Config
 from aura_stream.errors import DecodeError
 from aura_stream.ports import Connector, TemplateStore
-from aura_stream.ports.store import Finding
+from aura_stream.ports.store import Finding, Severity
 
 _NAMED = 5  # of the things that failed in one sample
 
@@ -29,6 +29,11 @@ class Verification:
         """Whether everything that was looked at is as it should be."""
         return all(finding.severity == "ok" for finding in self.findings)
 
+    @property
+    def damaged(self) -> bool:
+        """Whether something is not as it should be; if neither this nor `ok`, a server did not answer."""
+        return any(finding.severity not in ("ok", "unknown") for finding in self.findings)
+
 
 async def verify_store(
     store: TemplateStore, config: Config, connectors: Mapping[str, Connector], frames: int
@@ -37,7 +42,8 @@ async def verify_store(
     findings = list(await store.verify())
     book = await store.search()
     if store.status.state != "ok":
-        findings.append(Finding("store", f"{store.status.state}: {store.status.reason}", "repairable"))
+        severity: Severity = "unknown" if store.status.state == "degraded" else "repairable"
+        findings.append(Finding("store", f"{store.status.state}: {store.status.reason}", severity))
     if config.store.shared_log is not None and config.store.mirror is not None:
         findings += check_mirrors(config.store.mirror, config.namespace, book)
     findings += _own_samples(book)
@@ -68,8 +74,8 @@ def _decoded(book: Codebook, name: str, frames: Sequence[bytes]) -> Finding:
     return _finding(f"output {name}: the last {len(frames)} frames", failed, "lost")
 
 
-def _finding(subject: str, failed: Sequence[str], severity: str) -> Finding:
+def _finding(subject: str, failed: Sequence[str], severity: Severity) -> Finding:
     if not failed:
         return Finding(subject, "")
     more = f", and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
-    return Finding(subject, f"{len(failed)} did not come back: {'; '.join(failed[:_NAMED])}{more}", severity)  # type: ignore[arg-type]
+    return Finding(subject, f"{len(failed)} did not come back: {'; '.join(failed[:_NAMED])}{more}", severity)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:  # connectors know the ports, and must not load the codec with them
     from aura_stream.codec import Codebook, Proposal
 
+Severity = Literal["ok", "unknown", "repairable", "lost"]  # unknown: a server did not answer
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -16,7 +18,7 @@ class Finding:
 
     subject: str  # "journal", "mirror entry 12", "log entry 3-18"
     problem: str  # empty: it is well
-    severity: Literal["ok", "repairable", "lost"] = "ok"
+    severity: Severity = "ok"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,14 @@ MAX_FINDINGS: Final = 100  # of one copy; the rest is told as a number
 async def verify(copies: Copies) -> list[Finding]:
     """Return what is found, copy by copy; the first line of each tells how it is as a whole. Changes nothing."""
     findings: list[Finding] = []
+    silent = False  # the journal, whose word is the truth
     for copy, look in (("journal", _journal), ("log", _log), ("mirror", _mirror)):
         try:
-            found = await look(copies)
-        except (UnavailableError, ConfigError) as exc:
+            found = await look(copies, copies.known if silent else copies.journaled)
+        except UnavailableError as exc:
+            found = [Finding(copy, str(exc), "unknown")]
+            silent = silent or copy == "journal"
+        except ConfigError as exc:
             found = [Finding(copy, str(exc), "repairable")]
         findings += found[:MAX_FINDINGS]
         if len(found) > MAX_FINDINGS:
@@ -30,7 +34,7 @@ async def verify(copies: Copies) -> list[Finding]:
     return findings
 
 
-async def _journal(copies: Copies) -> list[Finding]:
+async def _journal(copies: Copies, _truth: Ledger) -> list[Finding]:
     await copies.restart_journal(copies.may_create)
     outcomes = await copies.read_journal()
     journaled, known = copies.journaled, copies.known
@@ -55,23 +59,22 @@ def _whole(copy: str, ledger: Ledger, known: Ledger) -> Finding:
     return Finding(copy, "it holds other entries than are known here", "lost")
 
 
-async def _log(copies: Copies) -> list[Finding]:
+async def _log(copies: Copies, truth: Ledger) -> list[Finding]:
     await copies.connect_log()
-    journaled = copies.journaled
     reading = await copies.log.read(BEGINNING, PAGE)
-    reason = misfit(None if reading is None else reading.state, journaled)
+    reason = misfit(None if reading is None else reading.state, truth)
     findings = [Finding("log", reason, "repairable" if reason else "ok")]
     if reading is None:
         return findings
     there = {(record.generation, record.number): record for record in await _all(copies, reading)}
-    for record in journaled.records():
+    for record in truth.records():
         findings += _difference(there.pop((record.generation, record.number), None), record)
     findings += [finding for record in there.values() for finding in _difference(record, record)]
-    if reading.state.active > journaled.end:
+    if reading.state.active > truth.end:
         findings.append(Finding("log", "entries are active that the journal does not hold", "repairable"))
     elif there:
         findings.append(Finding("log", f"{len(there)} entries are proposed, and not in the journal yet"))
-    if (reading.retired or frozenset()) != journaled.retired:
+    if (reading.retired or frozenset()) != truth.retired:
         findings.append(Finding("log", "other templates are retired than the journal says", "repairable"))
     return findings
 
@@ -98,7 +101,7 @@ def _difference(found: LogRecord | None, expected: LogRecord) -> list[Finding]:
     return []
 
 
-async def _mirror(copies: Copies) -> list[Finding]:
+async def _mirror(copies: Copies, _truth: Ledger) -> list[Finding]:
     """A mirror is a cache: whatever is wrong with it, the next start mends it."""
     content = await copies.mirror.read()
     if not content.records and not content.damaged and not copies.mirror.kept:

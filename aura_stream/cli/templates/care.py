@@ -22,7 +22,7 @@ from aura_stream.cli.templates.options import generation_option, json_option
 from aura_stream.codec import Codebook
 from aura_stream.ports import TemplateStore
 
-_STYLES = {"ok": "green", "repairable": "yellow", "lost": "red"}
+_STYLES = {"ok": "green", "unknown": "yellow", "repairable": "yellow", "lost": "red"}
 REBUILD = (
     "The store of namespace {namespace} is written anew from the journal and the mirror, into a new generation. "
     "Frames that are there stay readable; what stands in neither copy is lost. Workers follow by themselves."
@@ -62,9 +62,9 @@ def verify_command(config: str, sample: int, as_json: bool, flags: Sequence[tupl
         Console().print(_table(report))
         for note in report.notes:
             click.echo(f"note: {note}")
-        click.echo("all is well" if report.ok else "something is damaged: see above")
+        click.echo(_summary(report))
     if not report.ok:
-        sys.exit(exit_codes.DAMAGED)
+        sys.exit(exit_codes.DAMAGED if report.damaged else exit_codes.UNAVAILABLE)
 
 
 @click.command("retire")
@@ -116,6 +116,14 @@ def rebuild_command(config: str, yes: bool, flags: Sequence[tuple[str, str]]) ->
     book = with_store(config, flags, lambda store, _: store.rebuild())
     total = sum(len(each.templates) for each in book.generations)
     click.echo(f"rebuilt: {len(book.generations)} generations, {total:,} templates, {len(book.retired)} retired")
+
+
+def _summary(report: Verification) -> str:
+    if report.damaged:
+        mends = any(finding.severity == "repairable" for finding in report.findings)
+        how = "; `aura-stream templates rebuild` mends what another copy still holds" if mends else ""
+        return f"something is damaged: see above{how}"
+    return "all is well" if report.ok else "not all could be looked at: see above; try again when the servers answer"
 
 
 def _table(report: Verification) -> Table:

@@ -10,12 +10,14 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from aura_stream.app.verifying import Verification
 from aura_stream.cli import exit_codes, main
 from aura_stream.cli.templates.drawing import draw
 from aura_stream.cli.templates.group import command
 from aura_stream.codec import Codebook, HybridCodec, Proposal, Template, times
 from aura_stream.codec.slots import IPV4, REPEAT, TEXT, TIME, UUID, slot_type
 from aura_stream.model.framing import join_varint
+from aura_stream.ports import Finding
 from tests.unit.cli.conftest import Invoke
 
 CONFIG = """
@@ -286,3 +288,13 @@ def test_an_unknown_key_ends_in_one_line(invoke: Invoke) -> None:
     Path("orders.yaml").write_text(CONFIG + "  filee: 1\n")
     result = invoke("templates", "list", "orders.yaml")
     assert (result.exit_code, result.stderr.count("error:")) == (exit_codes.CONFIG, 1)
+
+
+def test_a_server_that_does_not_answer_is_no_damage(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silent(*_: object) -> Verification:
+        return Verification([Finding("journal", "it does not answer", "unknown"), Finding("mirror", "")])
+
+    monkeypatch.setattr("aura_stream.cli.templates.care.verify_store", silent)
+    result = invoke("templates", "verify", "orders.yaml")
+    assert result.exit_code == exit_codes.UNAVAILABLE, result.output
+    assert "not all could be looked at" in result.stdout

@@ -71,6 +71,18 @@ async def test_a_log_that_is_gone_is_found(world: World) -> None:
     assert await _found(store) == ["log: its log is gone (repairable)"]
 
 
+async def test_what_does_not_answer_is_unknown_and_no_damage(world: World) -> None:
+    store = await _started(world)
+    world.journal.available = False
+    assert [(each.subject, each.severity) for each in await store.verify()] == [
+        ("journal", "unknown"),
+        ("log", "ok"),
+        ("mirror", "ok"),
+    ]
+    world.log.available = False
+    assert [each.severity for each in await store.verify()] == ["unknown", "unknown", "ok"]
+
+
 async def test_proposals_are_no_damage_but_active_ones_are(world: World) -> None:
     store = await _started(world)
     promoter = world.store()
@@ -148,7 +160,7 @@ async def test_a_damaged_mirror_is_found(world: World, tmp_path: Path) -> None:
 async def test_a_copy_that_does_not_answer_is_a_finding(world: World) -> None:
     store = await _started(world)
     world.log.available = False
-    assert await _found(store) == ["log: log.read: no answer (repairable)"]
+    assert await _found(store) == ["log: log.read: no answer (unknown)"]
     world.log.available, world.journal.available = True, False
     assert (await _found(store))[0] == "journal: journal.start: no answer (repairable)"
 

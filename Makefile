@@ -13,6 +13,8 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
 PURE_COVERAGE := 100
 OTHER_COVERAGE := 90
 COVERAGE := $(BIN)/python -m coverage
+# Tests at a time; each worker has a Kafka and a Redis of its own. One process: make test PYTEST_ARGS='-n 0'
+JOBS := 2
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-lowest check lint types fast fmt lock bench docker-lint clean
@@ -37,14 +39,14 @@ demo: $(STAMP) ## the whole product on an embedded server, with shipped messages
 # CI=true turns a missing broker from a skip into a failure (tests/infra decides, and says why it skips).
 test: $(STAMP) ## all tests, against a real Kafka and a real Redis, with the coverage gates
 	@mkdir -p .cache/coverage && rm -f .cache/coverage/*
-	@$(BIN)/python -m coverage run -m pytest -m 'not corpora' $(PYTEST_ARGS)
+	@$(COVERAGE) run -m pytest -m 'not corpora' -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 	@$(COVERAGE) combine --quiet
 	@echo "coverage of codec and mining, branches included:"
 	@$(COVERAGE) report --fail-under=$(PURE_COVERAGE) --include='aura_stream/codec/*,aura_stream/mining/*'
 	@echo "coverage of everything else:"
 	@$(COVERAGE) report --fail-under=$(OTHER_COVERAGE) --omit='aura_stream/codec/*,aura_stream/mining/*'
 	@echo "every message of the corpora, without tracing, which would take four times as long:"
-	@$(BIN)/python -m pytest -m corpora -n 2 --dist worksteal $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m corpora -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
 
 test-lowest: requirements/lowest.lock ## the fast tests with the oldest dependencies that pyproject.toml allows
 	@test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest

@@ -1,3 +1,3 @@
-"""Fixtures that start real brokers, for all tests; each is started at most once, where a test asks for it."""
+"""What all tests share: real brokers, each started at most once and where a test asks for it, and how they run."""
 
-pytest_plugins = ["tests.infra.kafka.kafka", "tests.infra.redis"]
+pytest_plugins = ["tests.infra.kafka.kafka", "tests.infra.redis", "tests.infra.tracing"]

@@ -19,6 +19,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 SHOWN = ["README.md", "docs/getting-started.md"]  # whose configurations are whole ones
 
 
+@pytest.mark.untraced
 def test_the_ten_lines_of_the_readme_run(tmp_path: Path) -> None:
     """The first Python block, as it stands, in an empty folder; it proves its own round trip."""
     lines = BLOCK.findall((ROOT / "README.md").read_text("utf-8"))[0]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
@@ -23,6 +24,7 @@ from aura_stream.mining import Miner
 from aura_stream.model.framing import join_varint, split_varint
 from aura_stream.runtime import Statistics
 from tests.infra.kafka.tools import Record, create_topic, produce, read_all
+from tests.infra.tracing import untraced
 from tests.integration.redis_tools import command
 
 PATIENCE = 60.0
@@ -232,8 +234,13 @@ def sample_messages(count: int) -> list[bytes]:
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A codebook that was trained on some of the sample messages."""
     path = tmp_path_factory.mktemp("book") / "bridges.book"
-    miner = Miner()
-    miner.observe(sample_messages(1500))
-    empty = Codebook()
-    empty.extended(miner.propose(empty)).save(path)
+    _trained().save(path)
     return path
+
+
+@cache  # each module that imports the fixture has one of its own
+def _trained() -> Codebook:
+    miner, empty = Miner(), Codebook()
+    with untraced():
+        miner.observe(sample_messages(1500))
+        return empty.extended(miner.propose(empty))

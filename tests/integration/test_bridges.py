@@ -111,6 +111,7 @@ async def test_an_undecodable_message_stops_the_worker_and_nothing_is_skipped(
         assert await system.values(f"{topic}.restored") == messages[:60]
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", NAMES)
 async def test_sigterm_drains_and_loses_and_repeats_nothing(
     systems: Mapping[str, System], topic: str, book: Path, tmp_path: Path, name: str
@@ -128,6 +129,7 @@ async def test_sigterm_drains_and_loses_and_repeats_nothing(
     assert await _decoded(system, output, book) == messages
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", NAMES)
 async def test_kill_9_loses_nothing_and_repeats_only_what_was_not_settled(
     systems: Mapping[str, System],

@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from aura_stream import Codebook, HybridCodec, Miner
-from tests.corpora import NAMES, messages_of, pytestmark_corpora, start_of
+from tests.corpora import FOLDER, NAMES, messages_of, pytestmark_corpora, start_of
 from tests.infra.kafka.tools import Record, create_topic, produce
 from tests.integration.bridge_systems import KafkaSystem, RedisSystem, System, configuration, run_once
 
@@ -20,19 +20,8 @@ pytestmark = pytestmark_corpora
 OWN_TRAINING = 96 << 10  # bytes of a file that its own codebook is trained on
 SHARED_TRAINING = 24 << 10  # bytes of each file that the bridges' codebook is trained on
 PATIENCE = 500.0  # seconds for 35 MB on a loaded machine
-
-
-@pytest.mark.parametrize("name", NAMES or ["none"])
-def test_every_message_comes_back_from_the_codec(name: str) -> None:
-    miner = Miner()
-    miner.observe(start_of(name, OWN_TRAINING))
-    book = Codebook().extended(miner.propose(Codebook()))
-    messages = messages_of(name)
-    frames = HybridCodec(book).encode_batch(messages)
-    decoder = HybridCodec(Codebook.from_bytes(book.to_bytes()))  # knows nothing of what the encoder saw
-    assert decoder.decode_batch(frames) == messages
-    for frame, message in zip(frames, messages, strict=True):
-        assert len(frame) <= len(message)  # they are all UTF-8
+# The long tests first, and the short ones last, so that all workers come to an end together.
+BY_SIZE = sorted(NAMES, key=lambda name: -(FOLDER / name).stat().st_size)
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +84,16 @@ async def test_every_message_comes_back_from_a_redis_bridge_pair(
             pipeline.execute_command("XADD", prefix + name, "*", "d", message)
         await pipeline.execute()
     await _there_and_back(system, _ManyTopics(system, "streams", lease="60s"), prefix, shared_book)
+
+
+@pytest.mark.parametrize("name", BY_SIZE or ["none"])
+def test_every_message_comes_back_from_the_codec(name: str) -> None:
+    miner = Miner()
+    miner.observe(start_of(name, OWN_TRAINING))
+    book = Codebook().extended(miner.propose(Codebook()))
+    messages = messages_of(name)
+    frames = HybridCodec(book).encode_batch(messages)
+    decoder = HybridCodec(Codebook.from_bytes(book.to_bytes()))  # knows nothing of what the encoder saw
+    assert decoder.decode_batch(frames) == messages
+    for frame, message in zip(frames, messages, strict=True):
+        assert len(frame) <= len(message)  # they are all UTF-8

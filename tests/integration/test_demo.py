@@ -55,6 +55,7 @@ def test_every_message_comes_back_and_nothing_stays_behind(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("moment", ["server started", "new traffic", "another shape", "is emptied", "restoring"])
 def test_ctrl_c_leaves_nothing_behind(moment: str, tmp_path: Path) -> None:
     """At each stage: no server process, no folder, no traceback."""
@@ -73,6 +74,7 @@ def test_ctrl_c_leaves_nothing_behind(moment: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.untraced
 def test_a_killed_demo_leaves_no_server_behind(tmp_path: Path) -> None:
     """SIGKILL gives no chance to clean up: the server's supervisor sees its parent go."""
     environment = {**os.environ, "TMPDIR": str(tmp_path)}

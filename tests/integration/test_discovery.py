@@ -22,7 +22,7 @@ from tests.infra.redis import StartRedis
 from tests.integration.bridge_systems import KafkaSystem, Process, RedisSystem, System, eventually
 from tests.integration.learning_tools import SHAPES, Shared, Traffic
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.untraced]
 
 FIRST, LATER = SHAPES[:2], SHAPES[2:]
 SECRETS = (b"4111 1111 1111 1111", b"sk-live-51HbZqLkJ3x9vQeYtR7wPmN2", b"jane.doe.1984@example.com", b"hunter2hunter2")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Sequence
 
 import pytest
+from aura_connectors.kafka import KafkaSink
 
 from aura_stream.errors import ConfigError, UnavailableError
 from aura_stream.model import Batch, Partition, Records, Topic
@@ -72,14 +74,7 @@ async def test_source_and_sink_go_on_after_a_broker_restart(secure_kafka: Broker
         finally:
             await asyncio.to_thread(secure_kafka.start)
 
-        async def published() -> bool:
-            try:
-                await sink.publish(batches)
-            except UnavailableError:
-                return False
-            return True
-
-        await eventually("a successful publish", published)
+        await eventually("a successful publish", lambda: published(sink, batches))
         await source.settle(batches)
         await produce(servers, topic, [Record(b"after")])
         arrived = set()
@@ -96,6 +91,14 @@ async def test_source_and_sink_go_on_after_a_broker_restart(secure_kafka: Broker
         await eventually("what was written after the restart", resumed)
     values = [record.value for record in await read_all(servers, f"{topic}.aura")]
     assert set(values) == {b"before"}
+
+
+async def published(sink: KafkaSink, batches: Sequence[Batch]) -> bool:
+    try:
+        await sink.publish(batches)
+    except UnavailableError:
+        return False
+    return True
 
 
 async def test_a_broker_that_takes_connections_and_never_answers_holds_nothing_up(secure_kafka: Broker) -> None:
@@ -115,7 +118,8 @@ async def test_a_broker_that_takes_connections_and_never_answers_holds_nothing_u
                 with pytest.raises(UnavailableError):
                     await source.settle(batches)
                 await source.stop()
-        await sink.publish(batches)
+        # It may have been taken for dead: then it has to sign on again first.
+        await eventually("a successful publish", lambda: published(sink, batches))
     assert {record.value for record in await read_all(servers, f"{topic}.aura")} == {b"a"}
 
 

@@ -21,7 +21,7 @@ from aura_stream.codec import Codebook, HybridCodec, count_methods
 from tests.architecture.sources import ROOT
 from tests.infra.redis import StartRedis
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.untraced]
 
 AURA = Path(sys.executable).with_name("aura-stream")
 SERVER = "redis://localhost:6379/0"

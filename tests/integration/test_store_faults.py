@@ -76,6 +76,7 @@ async def test_flushing_redis_mid_run_loses_nothing(
     assert any(record.levelname == "CRITICAL" and "is lost" in record.message for record in caplog.records)
 
 
+@pytest.mark.untraced
 async def test_flushing_redis_at_any_moment_of_a_promotion_loses_nothing(
     start_redis: StartRedis, file_journal: MakeJournal, tmp_path: Path, namespace: str
 ) -> None:

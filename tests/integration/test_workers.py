@@ -31,7 +31,7 @@ from tests.integration.bridge_systems import (
 
 __all__ = ["book"]
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.untraced]
 
 COUNT = 20_000  # enough that the last worker still has something to do
 FEWER = 6_000

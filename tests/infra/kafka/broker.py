@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -11,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +27,7 @@ START_TIMEOUT = 60.0  # seconds; it takes 2 to 3 on an idle machine
 JAVA_OPTIONS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN"]
 USER, PASSWORD = "alice", "alice-secret"  # may do everything
 BOUND_USER = "bob"  # may do what a test allows; the same password, SCRAM only
+QUIET_PORTS = range(20_000, 32_000)  # below those that systems give to whoever asks for any
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 
@@ -36,8 +39,15 @@ def jars() -> Path:
     """Return the folder with Kafka's jars, fetched by Maven at first use and kept by the digest of the pom."""
     home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "aura-stream"
     folder = home / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
-    if folder.is_dir():
-        return folder
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "kafka.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes ask at once, and Maven's own folder takes one
+        if not folder.is_dir():
+            _fetch_jars(folder)
+    return folder
+
+
+def _fetch_jars(folder: Path) -> None:
     require("mvn")
     partial = folder.with_name(f"{folder.name}.{os.getpid()}")
     fetch = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", "-DincludeScope=runtime"]
@@ -46,7 +56,6 @@ def jars() -> Path:
         shutil.rmtree(partial, ignore_errors=True)
         raise CannotStartError(f"mvn could not fetch Kafka: {(done.stdout + done.stderr).strip()[-500:]}")
     partial.rename(folder)
-    return folder
 
 
 def require(*commands: str) -> None:
@@ -57,15 +66,16 @@ def require(*commands: str) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return free loopback ports: all are held until the last is known, so they differ."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Return free loopback ports, all different, which the system gives to nobody who asks for any port."""
+    found: list[int] = []
+    for port in random.SystemRandom().sample(QUIET_PORTS, len(QUIET_PORTS)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do, after a restart
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise CannotStartError(f"no {count} free ports between {QUIET_PORTS[0]} and {QUIET_PORTS[-1]}")
 
 
 @dataclass

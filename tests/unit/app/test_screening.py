@@ -76,6 +76,7 @@ def test_every_value_of_every_enum_is_looked_at() -> None:
     assert screen_template(template(b"x ", long, b" ", (b"a", b"1234567890"))) is not None
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", ["logs.txt", "events.jsonl", "api.jsonl", "chat.txt"])
 def test_what_our_own_miner_found_passes(name: str) -> None:
     miner = Miner()

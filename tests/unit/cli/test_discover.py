@@ -44,6 +44,7 @@ def test_it_explains_why(invoke: Invoke) -> None:
     assert "secret" not in result.stdout
 
 
+@pytest.mark.untraced
 def test_it_keeps_its_counts_where_it_is_told(invoke: Invoke, tmp_path: Path) -> None:
     assert invoke("discover", "--once", "--set", "discovery.checkpoint=here", "orders.yaml").exit_code == 0
     assert (tmp_path / "here").stat().st_mode & 0o777 == 0o600

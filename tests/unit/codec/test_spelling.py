@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aura_stream.codec import Template, spelling
+from aura_stream.codec import Template
 from aura_stream.codec.spelling import Speller
 from aura_stream.codec.trie import Trie
 
@@ -52,9 +51,8 @@ def test_what_was_learned_is_forgotten_when_the_trie_grows() -> None:
     assert speller.spell(b"tester") == (1, (len(WORDS),))
 
 
-def test_the_memory_of_words_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spelling, "_MAX_MEMORY", 10)
-    speller = Speller(_trie())
+def test_the_memory_of_words_is_bounded() -> None:
+    speller = Speller(_trie(), words=10)
     for number in range(100):
         speller.spell(b"w%d" % number)
-        assert len(speller._known) <= 11
+        assert len(speller._known) <= 10

@@ -287,6 +287,7 @@ def test_what_is_no_snapshot_is_refused(damaged: bytes) -> None:
         Miner.restored(damaged)
 
 
+@pytest.mark.untraced
 def test_memory_is_flat_under_a_flood_of_unique_shapes() -> None:
     rng = random.Random(4)
     miner = Miner(memory=4 << 20)
@@ -308,6 +309,7 @@ def test_memory_is_flat_under_a_flood_of_unique_shapes() -> None:
     assert max(peaks[6:]) < 1.1 * max(peaks[3:6])
 
 
+@pytest.mark.untraced
 def test_memory_is_kept_under_a_flood_of_tiny_messages() -> None:
     miner = Miner(memory=4 << 20)
     book = Codebook().extended(Proposal([Template((b"a", b" "))], opens=True))

@@ -132,6 +132,14 @@ def test_what_stands_only_in_private_places_is_not_counted() -> None:
     assert not allows(screened(mail, mail, mail), b"swordfish")
 
 
+def test_of_too_many_words_the_rarest_and_oldest_are_forgotten() -> None:
+    screen = Screen(distinct_messages=2, most=4)
+    for word in (b"alpha", b"alpha", b"one", b"two", b"three", b"four"):
+        screen.observe([word], ())
+    kept = {word for word in (b"alpha", b"one", b"two", b"three", b"four") if screen.seen_in(word)}
+    assert kept == {b"alpha", b"three", b"four"}
+
+
 @pytest.mark.parametrize("name", [b"CoarseGrainedExecutorBackend", b"QuorumCnxManager", b"NIOServerCxnFactory"])
 def test_a_long_name_in_mixed_case_passes(name: bytes) -> None:
     assert allows(screened(name, name), name)

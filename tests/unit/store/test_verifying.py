@@ -162,7 +162,7 @@ async def test_a_copy_that_does_not_answer_is_a_finding(world: World) -> None:
     world.log.available = False
     assert await _found(store) == ["log: log.read: no answer (unknown)"]
     world.log.available, world.journal.available = True, False
-    assert (await _found(store))[0] == "journal: journal.start: no answer (repairable)"
+    assert (await _found(store))[0] == "journal: journal.start: no answer (unknown)"
 
 
 async def test_no_more_findings_are_listed_than_anybody_reads(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from aura_stream.runtime import Statistics
 LOG_EVERY: Final = 5.0  # seconds
 DRAW_EVERY: Final = 0.25
 WINDOW: Final = 2.0  # seconds: messages are settled by the thousand, and a speed that jumps cannot be read
-RECENT: Final = 10.0  # seconds over which the recent hit rate is taken: it shows what was learned, and drift
+RECENT: Final = 10.0  # seconds over which what is recent is taken: it shows what was learned, and drift
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ class Snapshot:
     bytes_in: int
     bytes_out: int
     ratio: float | None
+    recent_ratio: float | None
     hit_rate: float | None
     recent_hit_rate: float | None
     lag: int | None
@@ -50,12 +51,13 @@ class Snapshot:
     def __str__(self) -> str:
         parts = [f"{self.messages:,} messages", f"{self.messages_per_second:,.0f}/s"]
         if self.ratio is not None:
-            parts.append(f"ratio {self.ratio:.2f}")
+            recent = f", {self.recent_ratio:.2f} of late" if self.recent_ratio is not None else ""
+            parts.append(f"ratio {self.ratio:.2f}{recent}")
         if self.hit_rate is not None:
             recent = f", {self.recent_hit_rate:.1%} of late" if self.recent_hit_rate is not None else ""
             parts.append(f"{self.hit_rate:.1%} by template{recent}")
         if self.generations:
-            parts.append(f"generation {self.generations - 1} of {self.templates:,} templates")
+            parts.append(f"generation {self.generations - 1}: {self.templates:,} templates")
         if self.learned:
             parts.append(f"learned from {self.learned:,}, promoted {self.promoted:,}")
         if self.lag is not None:
@@ -71,6 +73,17 @@ class Snapshot:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What the statistics were at a moment."""
+
+    when: float
+    frames: int = 0
+    by_template: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+
 class Meter:
     """Takes snapshots of growing statistics."""
 
@@ -80,7 +93,7 @@ class Meter:
         self._clock = clock
         self._begun = clock()
         self._readings = deque([(self._begun, 0)])  # when, and how many messages were settled then
-        self._frames = deque([(self._begun, 0, 0)])  # when, and how many frames there were then, and by template
+        self._past = deque([_Past(self._begun)])
 
     def read(self) -> Snapshot:
         """Return the present state; the speed is that since the last reading, or over WINDOW if that is longer."""
@@ -89,23 +102,28 @@ class Meter:
             self._readings.popleft()
         then, before = self._readings[0]
         self._readings.append((now, settled))
-        return self._snapshot((settled - before) / max(now - then, 1e-6), self._recent(now))
+        return self._snapshot((settled - before) / max(now - then, 1e-6), *self._recent(now))
 
     def read_total(self) -> Snapshot:
         """Return the present state; the speed is that since the beginning."""
-        return self._snapshot(self._statistics.settled / max(self._clock() - self._begun, 1e-6), None)
+        return self._snapshot(self._statistics.settled / max(self._clock() - self._begun, 1e-6), None, None)
 
-    def _recent(self, now: float) -> float | None:
-        """Return the share of frames that templates made since RECENT ago, None if there were none."""
-        methods = self._statistics.methods
-        while len(self._frames) > 1 and self._frames[1][0] <= now - RECENT:
-            self._frames.popleft()
-        _, frames, by_template = self._frames[0]
-        made = methods.total() - frames
-        self._frames.append((now, methods.total(), methods["template"]))
-        return (methods["template"] - by_template) / made if made else None
+    def _recent(self, now: float) -> tuple[float | None, float | None]:
+        """Return the share of frames that templates made since RECENT ago, and the ratio; None if there were none."""
+        statistics = self._statistics
+        while len(self._past) > 1 and self._past[1].when <= now - RECENT:
+            self._past.popleft()
+        past, methods = self._past[0], statistics.methods
+        present = _Past(now, methods.total(), methods["template"], statistics.bytes_in, statistics.bytes_out)
+        self._past.append(present)
+        made = present.frames - past.frames
+        hit_rate = (present.by_template - past.by_template) / made if made else None
+        smaller, larger = present.bytes_out - past.bytes_out, present.bytes_in - past.bytes_in
+        if self._decoding:
+            smaller, larger = larger, smaller
+        return hit_rate, larger / smaller if smaller else None
 
-    def _snapshot(self, speed: float, recent: float | None) -> Snapshot:
+    def _snapshot(self, speed: float, hit_rate: float | None, ratio: float | None) -> Snapshot:
         statistics = self._statistics
         return Snapshot(
             messages=statistics.settled,
@@ -113,8 +131,9 @@ class Meter:
             bytes_in=statistics.bytes_in,
             bytes_out=statistics.bytes_out,
             ratio=statistics.ratio(self._decoding),
+            recent_ratio=ratio,
             hit_rate=statistics.hit_rate,
-            recent_hit_rate=recent,
+            recent_hit_rate=hit_rate,
             lag=statistics.lag,
             generations=statistics.generations,
             templates=statistics.templates,
@@ -137,15 +156,19 @@ class Reporter:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Report until the block ends, and then once more."""
+        """Report until the block ends, and then once more, unless it failed before anything was done."""
         reporting = asyncio.create_task(self._draw() if self._live else self._log())
+        failed = True
         try:
             yield
+            failed = False
         finally:
             reporting.cancel()
             with suppress(asyncio.CancelledError):
                 await reporting
-            self._say(self._meter.read_total(), "done: ")
+            total = self._meter.read_total()
+            if total.messages or not failed:
+                self._say(total, "done: ")
 
     async def _draw(self) -> None:
         with Live(Text(""), console=self._console, transient=True, auto_refresh=False) as live:

@@ -49,7 +49,9 @@ def test_frequent_readings_give_a_speed_that_does_not_jump() -> None:
 def test_a_reading_in_words() -> None:
     clock = _clock(0.0, 2.0)
     meter = Meter(_statistics(), decoding=False, clock=lambda: next(clock))
-    assert str(meter.read()) == "20 messages · 10/s · ratio 5.00 · 75.0% by template, 75.0% of late · lag 7"
+    assert (
+        str(meter.read()) == "20 messages · 10/s · ratio 5.00, 5.00 of late · 75.0% by template, 75.0% of late · lag 7"
+    )
 
 
 def test_the_recent_hit_rate_is_that_of_the_last_seconds() -> None:
@@ -66,12 +68,29 @@ def test_the_recent_hit_rate_is_that_of_the_last_seconds() -> None:
     assert (total.hit_rate, total.recent_hit_rate) == (0.75, None)
 
 
+@pytest.mark.parametrize("decoding", [False, True])
+def test_the_recent_ratio_is_that_of_the_last_seconds(decoding: bool) -> None:
+    statistics, clock = Statistics(), _clock(0.0, 1.0, 8.0, 12.0, 30.0, 31.0)
+    meter = Meter(statistics, decoding, clock=lambda: next(clock))
+
+    def settle(messages: int, frames: int) -> float | None:
+        statistics.bytes_in, statistics.bytes_out = (frames, messages) if decoding else (messages, frames)
+        return meter.read().recent_ratio
+
+    assert settle(100, 100) == 1.0
+    assert settle(700, 200) == 3.5
+    assert settle(1300, 300) == 6.0  # those of the first second are forgotten
+    assert settle(1300, 300) is None
+    total = meter.read_total()
+    assert (total.ratio, total.recent_ratio) == (pytest.approx(13 / 3), None)
+
+
 def test_what_is_learned_and_how_the_store_is_stands_in_words_and_fields() -> None:
     statistics, clock = Statistics(generations=2, templates=1234, learned=5000, promoted=7), _clock(0.0, 2.0)
     statistics.waiting, statistics.store = 3, StoreStatus("degraded", "away", lost=1, damaged=2)
     reading = Meter(statistics, decoding=False, clock=lambda: next(clock)).read()
     assert str(reading) == (
-        "0 messages · 0/s · generation 1 of 1,234 templates · learned from 5,000, promoted 7 · "
+        "0 messages · 0/s · generation 1: 1,234 templates · learned from 5,000, promoted 7 · "
         "3 wait for a template · store degraded"
     )
     fields = reading.fields()
@@ -99,6 +118,17 @@ async def test_without_a_terminal_it_logs(caplog: pytest.LogCaptureFixture, monk
                 await asyncio.sleep(0.01)
     assert caplog.records[-1].getMessage().startswith("done: 20 messages")
     assert vars(caplog.records[0])["fields"]["messages"] == 20
+
+
+@pytest.mark.parametrize(("settled", "said"), [(0, False), (20, True)])
+async def test_what_fails_before_anything_is_done_has_no_last_word(
+    settled: int, said: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO), pytest.raises(OSError, match="refused"):
+        async with Reporter(Statistics(settled=settled), False, "json").running():
+            raise OSError("refused")
+    assert ("done: 20 messages" in caplog.text) is said
+    assert bool(caplog.records) is said
 
 
 @pytest.mark.parametrize(("log_format", "drawn"), [("console", True), ("json", False)])

@@ -95,6 +95,7 @@ class Worker:
                     self._hold_back(transformed)
                 self._room.tried()
             await self._publisher.settled()
+            await self._look_back()
             self._require_nothing_waiting()
         finally:
             await self._end()
@@ -121,6 +122,12 @@ class Worker:
         except UnavailableError as error:
             await self._outage.pause(error)
             return False
+
+    async def _look_back(self) -> None:
+        """With `once`, ask what is left: what was told before is from the first moment, and would stand at the end."""
+        if self.options.once:
+            with suppress(UnavailableError):
+                self.statistics.lag = await self._source.lag()
 
     async def _fetch(self) -> deque[Batch]:
         """Return the next batches, none if there are none yet; the input being away is waited for."""

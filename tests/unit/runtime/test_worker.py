@@ -38,7 +38,7 @@ class TestRunning:
         assert (engine.settled(0), engine.settled(1)) == (950, 3)
         statistics = engine.worker.statistics
         assert (statistics.fetched, statistics.published, statistics.settled) == (953, 953, 953)
-        assert (statistics.dropped, statistics.in_flight) == (0, 0)
+        assert (statistics.dropped, statistics.in_flight, statistics.lag) == (0, 0, 0)
         assert (engine.source.stopped, engine.sink.stopped) == (1, 1)
 
     async def test_without_once_it_runs_until_it_is_told_to_stop(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 
 import click
 from rich import box
@@ -12,7 +13,10 @@ from rich.text import Text
 
 from aura_stream.cli.framing import read_chunks
 from aura_stream.cli.inout import reading
+from aura_stream.cli.templates.drawing import draw_styled, printable, slot_of
 from aura_stream.codec import Codebook, HybridCodec, Part
+from aura_stream.codec.slots import SlotType
+from aura_stream.codec.template import Enum
 from aura_stream.errors import UnknownDictionaryError, UnknownTemplateError
 
 NEWER = "the codebook is older than the frame: export a newer one with `aura-stream templates export`"
@@ -60,13 +64,18 @@ def _table(parts: list[Part], book: Codebook, generation: int | None) -> Table:
     table.add_column("number", justify="right")
     table.add_column("bytes", justify="right")
     table.add_column("what", overflow="fold")
+    slots: deque[SlotType | Enum] = deque()  # of the template before
     for part in parts:
         mark = "" if part.number is None else str(part.number)
-        what = Text(part.detail)
+        what = Text(printable(part.detail.encode()))
         if part.kind == "template" and generation is not None and part.number is not None:
             template = book.generations[generation].templates[part.number]
+            slots.extend(slot for _, slot in template.slots)
+            what = draw_styled(template)
             if template.digest in book.retired:
                 what.append("  (retired: not written with any more)", style="dim")
+        elif part.kind == "slot" and slots:
+            what = Text(f"{slot_of(slots.popleft())} = {printable(part.detail.partition(' = ')[2].encode())}")
         table.add_row(part.kind, mark, str(part.size), what)
     return table
 

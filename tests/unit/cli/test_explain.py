@@ -8,7 +8,8 @@ import pytest
 
 from aura_stream.cli import exit_codes
 from aura_stream.cli.explain import NEWER
-from aura_stream.codec import Codebook, HybridCodec, Proposal, Template
+from aura_stream.codec import Codebook, HybridCodec, Proposal, Template, times
+from aura_stream.codec.slots import DIGITS, TIME, slot_type
 from aura_stream.model.framing import join_varint
 from tests.unit.cli.conftest import Invoke
 
@@ -69,6 +70,21 @@ def test_a_retired_template_is_marked(invoke: Invoke) -> None:
     result = invoke("explain", "-b", "orders.book", frame.hex())
     assert result.exit_code == 0, result.output
     assert "(retired" in result.stdout
+
+
+def test_templates_and_slots_stand_as_the_other_verbs_show_them_and_move_no_cursor(invoke: Invoke) -> None:
+    day = slot_type(TIME, times.ISO_T << 4 | 3)
+    templates = Template((day, b" ", b"order", b" ", slot_type(DIGITS, 4))), Template((b"\x1b", b"[", b"31", b"m"))
+    book = Codebook().extended(Proposal(templates, birth=1_700_000_000))
+    book.save("orders.book")
+    frame = HybridCodec(book).encode(b"2026-01-02T03:04:05.678 order 0042\x1b[31m\x1b")
+    result = invoke("explain", "-b", "orders.book", frame.hex())
+    assert result.exit_code == 0, result.output
+    for shown in (
+        "<time iso .3> order <digits 4>", "<time iso .3> = 2026-01-02T03:04:05.678", "<digits 4> = 0042", r"\x1b[31m",
+    ):  # fmt: skip
+        assert shown in result.stdout
+    assert "\x1b" not in result.stdout
 
 
 def test_of_a_frame_that_is_newer_than_the_book_is_shown_what_can_be(invoke: Invoke) -> None:

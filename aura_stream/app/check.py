@@ -55,7 +55,7 @@ async def _look_at_store(
     if offline:
         return None, [f"store: {name}, with its journal in {journal}", mirror]
     book = await _opened(config, connectors)
-    return _templates(book), [_described(book), f"store: {name} answers", await _look_at_journal(config), mirror]
+    return _templates(book), [_described(book), f"store: {name} answers", await _look_at_journal(config, book), mirror]
 
 
 async def _opened(config: Config, connectors: Mapping[str, Connector]) -> Codebook:
@@ -83,7 +83,8 @@ def _templates(book: Codebook) -> int:
     return sum(len(generation.templates) for generation in book.generations)
 
 
-async def _look_at_journal(config: Config) -> str:
+async def _look_at_journal(config: Config, book: Codebook) -> str:
+    """Tell how long the journal is. Raises StoreLostError if it is empty though the store is not."""
     name, _ = journal_of(config)
     journal = build_journal(config)
     try:
@@ -91,6 +92,11 @@ async def _look_at_journal(config: Config) -> str:
         records = await journal.read()
     finally:
         await journal.stop()
+    if not records and _templates(book):
+        raise StoreLostError(
+            f"the journal in {name} is empty, and the store holds {_templates(book)} templates: bring it back, or name "
+            "the one that there is (store.journal), or let `aura-stream templates rebuild` write it anew from the store"
+        )
     return f"journal: {name} answers, {len(records)} records"
 
 

@@ -40,7 +40,7 @@ def command(config: str, offline: bool, flags: Sequence[tuple[str, str]]) -> Non
     \b
     Exit codes:
       0   all is well
-      1   the codebook is damaged
+      1   the codebook is damaged, or the store or its journal is lost
       75  a server does not answer
       78  the configuration must be edited
     """

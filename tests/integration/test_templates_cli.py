@@ -140,6 +140,20 @@ def test_a_flushed_store_is_noticed_and_rebuilt_without_a_number_given_twice(sho
     assert shop.templates("verify").exit_code == 0
 
 
+def test_a_journal_that_was_deleted_is_noticed_and_written_anew(shop: Shop) -> None:
+    book = shop.train()
+    shop.client.xadd("orders.raw", {"d": LINES[0]})
+    assert shop.run("check", str(shop.config)).exit_code == 0
+    shop.client.delete("aura-journal-orders")
+    result = shop.run("check", str(shop.config))
+    assert result.exit_code == exit_codes.DAMAGED, result.output
+    assert "the journal in redis is empty" in result.stderr
+    assert shop.templates("verify").exit_code == exit_codes.DAMAGED
+    assert shop.templates("rebuild", "--yes").exit_code == 0
+    assert shop.run("check", str(shop.config)).exit_code == 0
+    assert book.is_prefix_of(shop.export())
+
+
 def test_the_mirrors_of_other_processes_are_looked_at(shop: Shop) -> None:
     shop.train()
     (own,) = (shop.folder / "mirror" / "orders").iterdir()

@@ -43,7 +43,7 @@ def with_store(
     async def run() -> T:
         async with opened_store(config, connectors, promotes) as (store, book):
             if store.status.state != "ok":
-                click.echo(f"note: the store is {store.status.state}: {store.status.reason}", err=True)
+                click.echo(f"note: the store is {store.status.state}; this is what is known of it here", err=True)
             return await work(store, book)
 
     return asyncio.run(run())

@@ -36,6 +36,9 @@ async def run_discovery(
     reporter = Reporter(discovery.statistics, False, config.logging.format)
     async with reporter.running():
         await run_until_stopped(discovery, config.drain_timeout)
+    if once and not discovery.statistics.settled:
+        group = config.discovery.group
+        log.info("nothing new: group %s has read all that the input holds; another discovery.group reads anew", group)
     return discovery.statistics
 
 

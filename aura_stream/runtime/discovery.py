@@ -265,6 +265,8 @@ class Discovery:
             for _ in range(LAST_ROUNDS):
                 if not await self._propose():
                     break
+        if self._limits.once:
+            await self._ask_lag()  # what is left, not what was there at the beginning
         await self._save()
 
     async def _save(self) -> None:

@@ -11,11 +11,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from aura_stream.errors import MessageError, UnknownDictionaryError, UnknownTemplateError
 from aura_stream.model import Batch, Partition
 from aura_stream.runtime.serial import SerialSource
 from aura_stream.runtime.statistics import Statistics
+
+HINT: Final = (
+    "do namespace, store and journal here name those that it was written with? `aura-stream templates verify` looks"
+)
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +141,7 @@ class WaitingRoom:
     def _overdue(self, stuck: Stuck) -> None:
         missing = _missing(stuck)
         if self._once:
-            what = f"cannot be decoded: {missing} did not arrive within {self._patience:g} s"
+            what = f"cannot be decoded: {missing} did not arrive within {self._patience:g} s; {HINT}"
             raise MessageError(f"{stuck.place}: {what}", str(stuck.partition), stuck.position)
         log.error(
             "%s: paused: %s did not arrive within %g s; the other partitions go on, and this one as soon as the store "

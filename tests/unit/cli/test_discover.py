@@ -32,6 +32,7 @@ def test_once_it_learns_from_the_past_and_the_bridge_writes_with_it(invoke: Invo
     assert result.exit_code == 0, result.stderr
     assert "promoted " in result.stderr
     assert "state" not in result.stderr  # nothing of a message
+    assert "another discovery.group reads anew" in invoke("discover", "--once", "orders.yaml").stderr
     book = Codebook.load(tmp_path / "orders.book")
     assert book.newest is not None
     assert invoke("run", "--once", "orders.yaml").exit_code == 0

@@ -144,7 +144,7 @@ async def test_once_it_learns_from_all_the_past_promotes_and_ends(learning: Lear
     await learning.run()
     assert learning.templates == 2
     assert learning.settled == 1500
-    assert learning.discovery.statistics.learned == 1500
+    assert (learning.discovery.statistics.learned, learning.discovery.statistics.lag) == (1500, 0)
 
 
 async def test_once_over_an_empty_input_it_ends_without_a_word_to_the_store(learning: Learning) -> None:

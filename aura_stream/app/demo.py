@@ -33,7 +33,7 @@ PATIENCE: Final = 30.0  # seconds until something that must come about counts as
 BURST: Final = 0.3  # of a phase: then its traffic trickles until it is learned, however busy the machine is
 TRICKLE: Final = 40  # messages a second
 LEARNED: Final = 0.75  # hit rate from which a shape counts as learned
-LEARNING: Final = 15.0  # seconds after which the rest comes, learned or not
+LEARNING: Final = 40.0  # seconds after which the rest comes, learned or not
 LOOK: Final = 0.25  # seconds between two looks while nothing is written
 COLUMNS: Final = ("new", "learned", "changed", "relearned")
 
@@ -66,7 +66,6 @@ def run_demo(audience: Audience, rate: int = RATE) -> DemoReport:
     UnavailableError where it does not start, or something that must come about does not.
     """
     with EmbeddedServer() as server, TemporaryDirectory(prefix="aura-demo-") as folder:
-        audience.tell(f"server started at {server.url}")
         return asyncio.run(_Demo(server.url.removesuffix("/0"), Path(folder), audience, rate).run())
 
 
@@ -80,6 +79,7 @@ class _Demo:
     began: float = field(default_factory=time.monotonic)
 
     async def run(self) -> DemoReport:
+        self.audience.tell(f"server started at {self.url}/0")  # from here on Ctrl-C meets a running loop
         script = phases()
         async with AsyncExitStack() as stack:
             data, store = [await stack.enter_async_context(_client(f"{self.url}/{number}")) for number in (0, 1)]

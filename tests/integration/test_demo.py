@@ -37,6 +37,7 @@ def _gone(port: str) -> bool:
     return not _servers(port)
 
 
+@pytest.mark.untraced
 def test_every_message_comes_back_and_nothing_stays_behind(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "100"}
     result = subprocess.run(DEMO, env=environment, capture_output=True, text=True, timeout=240, check=False)

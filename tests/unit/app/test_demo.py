@@ -57,7 +57,7 @@ def test_each_phase_is_counted_at_its_beginning_and_at_its_end() -> None:
 def test_traffic_trickles_until_it_is_learned_and_never_for_long() -> None:
     pace = _Pace(400, 1000)
     rates = []
-    steps = [(100, 1.0, 0.0), (300, 2.0, None), (310, 3.0, 0.1), (320, 4.0, 0.8), (420, 5.0, 0.0), (430, 17.5, 0.0)]
+    steps = [(100, 1.0, 0.0), (300, 2.0, None), (310, 3.0, 0.1), (320, 4.0, 0.8), (420, 5.0, 0.0), (430, 42.5, 0.0)]
     for written, seconds, hit_rate in steps:
         pace.note(written, moment(seconds, hit_rate))
         rates.append(pace.rate() == 400)

@@ -13,8 +13,9 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
 PURE_COVERAGE := 100
 OTHER_COVERAGE := 90
 COVERAGE := $(BIN)/python -m coverage
-# Tests at a time; each worker has a Kafka and a Redis of its own. One process: make test PYTEST_ARGS='-n 0'
-JOBS := 2
+# Test processes, each with a Kafka and a Redis of its own: more than cores, since many tests wait for a server that
+# is away or starts again. In one process: make test PYTEST_ARGS='-n 0'
+JOBS := 3
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-lowest check lint types fast fmt lock bench docker-lint clean
@@ -46,7 +47,7 @@ test: $(STAMP) ## all tests, against a real Kafka and a real Redis, with the cov
 	@echo "coverage of everything else:"
 	@$(COVERAGE) report --fail-under=$(OTHER_COVERAGE) --omit='aura_stream/codec/*,aura_stream/mining/*'
 	@echo "every message of the corpora, without tracing, which would take four times as long:"
-	@$(BIN)/python -m pytest -m corpora -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m corpora -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 test-lowest: requirements/lowest.lock ## the fast tests with the oldest dependencies that pyproject.toml allows
 	@test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest

@@ -63,7 +63,6 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 def test_no_number_is_given_twice_and_all_that_was_used_is_in_the_journal(scenario: Scenario) -> None:
     explorer = Explorer(scenario).run(most=200_000)

@@ -17,7 +17,7 @@ input: {files: {paths: [orders.log]}}
 output: {files: {path: "{source}.frames"}}
 store: {file: {path: orders.book}}
 """
-MESSAGES = b"".join(b'{"order":%d,"state":"paid","amount":%d.50,"user":"secret%dsecret"}\n' % (n, n * 7, n * 7919) for n in range(1500))  # fmt: skip
+MESSAGES = b"".join(b'{"order":%d,"state":"paid","amount":%d.50,"user":"secret%dsecret"}\n' % (n, n * 7, n * 7919) for n in range(500))  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

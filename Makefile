@@ -40,14 +40,12 @@ demo: $(STAMP) ## the whole product on an embedded server, with shipped messages
 # CI=true turns a missing broker from a skip into a failure (tests/infra decides, and says why it skips).
 test: $(STAMP) ## all tests, against a real Kafka and a real Redis, with the coverage gates
 	@mkdir -p .cache/coverage && rm -f .cache/coverage/*
-	@$(COVERAGE) run -m pytest -m 'not corpora' -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+	@$(COVERAGE) run -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 	@$(COVERAGE) combine --quiet
 	@echo "coverage of codec and mining, branches included:"
 	@$(COVERAGE) report --fail-under=$(PURE_COVERAGE) --include='aura_stream/codec/*,aura_stream/mining/*'
 	@echo "coverage of everything else:"
 	@$(COVERAGE) report --fail-under=$(OTHER_COVERAGE) --omit='aura_stream/codec/*,aura_stream/mining/*'
-	@echo "every message of the corpora, without tracing, which would take four times as long:"
-	@$(BIN)/python -m pytest -m corpora -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 test-lowest: requirements/lowest.lock ## the fast tests with the oldest dependencies that pyproject.toml allows
 	@test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest

@@ -11,6 +11,7 @@ NAMES = sorted(path.name for path in FOLDER.iterdir() if path.suffix != ".md") i
 
 pytestmark_corpora = [
     pytest.mark.corpora,
+    pytest.mark.untraced,
     pytest.mark.skipif(not NAMES, reason="the folder ../shared/corpora is not there"),
 ]
 

@@ -68,7 +68,10 @@ def command(
     if explain:
         _explain(learned)
     target = book or f"the store of {store}"
-    click.echo(f"{target}: {_content(after)}, from {learned.messages:,} messages ({learned.size:,} bytes)", err=True)
+    news = "" if learned.proposal or after.newest is None else "nothing new; "
+    click.echo(
+        f"{target}: {news}{_content(after)}, from {learned.messages:,} messages ({learned.size:,} bytes)", err=True
+    )
 
 
 def _explain(learned: _Learned) -> None:

@@ -61,11 +61,11 @@ class Miner:
                 self._new.keep(message)
                 self._observed += len(message)
 
-    def propose(self, codebook: Codebook, progress: Progress = lambda step: None, most: int | None = None) -> Proposal:
+    def propose(self, codebook: Codebook, progress: Progress = lambda step: None) -> Proposal:
         """Return what would have saved most bytes of the messages since the last proposal; empty if nothing would.
 
         Appends to the newest generation; or opens one, ranked anew, where that makes held-out messages 5 % smaller,
-        which is tried each time that half as much again was observed. `most`: templates appended at the most.
+        which is tried each time that half as much again was observed. Templates to append come with the best first.
         `progress` hears the name of each step.
         """
         new = self._new.take()
@@ -76,7 +76,7 @@ class Miner:
             self._watch(new)
             return self._opening(codebook, progress)
         progress("spelling with the present codebook")
-        appended = self._appending(codebook, generation, new, most)
+        appended = self._appending(codebook, generation, new)
         if self._observed < self._next_trial:
             return appended
         return self._opening(codebook.extended(appended), progress) or appended
@@ -86,7 +86,7 @@ class Miner:
         return list(map(str, self._finds))
 
     def snapshot(self) -> bytes:
-        """Return what was counted so far, for `restored`. Holds digests of words and no word; no message either."""
+        """Return what was counted so far, for `restored`. Holds digests of words, no word and no message."""
         counts = self._screen.counts()
         return bytes(msgpack.packb([_SNAPSHOT, self._observed, self._next_trial, list(counts), list(counts.values())]))
 
@@ -112,7 +112,7 @@ class Miner:
             tokens = lexed(message, 0)
             self._screen.observe(tokens.texts, tokens.private)
 
-    def _appending(self, book: Codebook, generation: Generation, new: Sequence[bytes], most: int | None) -> Proposal:
+    def _appending(self, book: Codebook, generation: Generation, new: Sequence[bytes]) -> Proposal:
         spelling = self._spelling
         if spelling is None or not spelling.follows(generation, book.retired):
             words = self.memory // 32 // _OF_WORD
@@ -130,7 +130,7 @@ class Miner:
         limit = self._recent.limit
         budget = max(min(_CARRIED_LEAST, limit // 2), min(_CARRIED * size, limit - size))
         self._carried = newest([*open_ended, *new[mined:]], budget)
-        self._finds = _within(growth.finds, most)
+        self._finds = list(growth.finds)
         return Proposal([find.template for find in self._finds if not find.refused])
 
     def _opening(self, book: Codebook, progress: Progress) -> Proposal:
@@ -155,15 +155,3 @@ class Miner:
 
 def _opened(generation: Generation) -> Proposal:
     return Proposal(generation.templates, True, generation.dictionary, generation.birth)
-
-
-def _within(finds: Sequence[Find], most: int | None) -> list[Find]:
-    """Refuse what is beyond the budget; the best come first."""
-    taken = 0
-    judged = []
-    for find in finds:
-        if not find.refused and most is not None and taken >= most:
-            find = find.refuse("beyond the budget")  # noqa: PLW2901
-        taken += not find.refused
-        judged.append(find)
-    return judged

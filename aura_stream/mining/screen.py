@@ -100,7 +100,7 @@ class Screen:
             self._forget()
 
     def counts(self) -> dict[bytes, int]:
-        """Return in how many messages each token stood, by a digest of it: none can be read from them."""
+        """Return in how many messages each token stood, by a digest of it: only who guesses a token can confirm it."""
         now = {_named(text): len(seen) for text, seen in self._seen_in.items()}
         return {**self._earlier, **now}
 

@@ -40,6 +40,10 @@ class Proxy:
         else:
             self._open.set()
 
+    def lead_to(self, port: int) -> None:
+        """Lead new connections to another server, as an address does that moves in a failover."""
+        self._target = (self._target[0], port)
+
     async def up(self) -> Self:
         """Listen (again)."""
         self._server = await asyncio.start_server(self._serve, HOST, self.port)

@@ -17,6 +17,7 @@ from aura_stream.codec import HybridCodec, Proposal
 from aura_stream.errors import StoreLostError
 from tests.infra.proxy import proxy_to
 from tests.infra.redis import StartRedis, raw_client
+from tests.integration.bridge_systems import eventually
 from tests.integration.redis_tools import command
 from tests.integration.store_fleet import Fleet, MakeJournal, seen, words
 
@@ -137,6 +138,33 @@ def _cut_tail(folder: Path, cut: int) -> bool:
     content = newest.read_bytes()
     newest.write_bytes(content[:-cut])
     return len(content) > cut
+
+
+async def test_a_failover_to_a_replica_that_lags_loses_no_template(
+    start_redis: StartRedis, file_journal: MakeJournal, tmp_path: Path, namespace: str
+) -> None:
+    """What the master acknowledged after the link was cut never reached the replica, which takes its place."""
+    master = start_redis()
+    async with proxy_to(master.port) as link, proxy_to(master.port) as front:
+        replica = start_redis("--replicaof", "127.0.0.1", str(link.port))
+        await eventually("a replica in step", lambda: _in_step(replica.url))
+        fleet = Fleet(f"redis://127.0.0.1:{front.port}/0", file_journal, tmp_path, namespace)
+        async with fleet.at_work():
+            await fleet.more(10)
+            await link.down()
+            await fleet.more(10)
+            await front.down()
+            await asyncio.to_thread(master.stop)
+            await owner(replica.url, "REPLICAOF", "NO", "ONE")
+            front.lead_to(replica.port)
+            await front.up()
+            await fleet.more(10)
+        await fleet.settled()
+    assert fleet.lost > 0
+
+
+async def _in_step(url: str) -> bool:
+    return b"master_link_status:up" in bytes(await owner(url, "INFO", "replication"))  # type: ignore[arg-type]
 
 
 async def test_a_log_that_was_rolled_back_and_written_on_gives_no_number_twice(

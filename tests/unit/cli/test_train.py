@@ -52,6 +52,13 @@ def test_an_existing_book_is_extended_and_its_frames_stay_readable(invoke: Invok
     assert ratio("orders.book", SECOND) > 5
 
 
+def test_it_says_so_where_there_is_nothing_new(invoke: Invoke) -> None:
+    invoke("train", "first.log", "-o", "orders.book")
+    result = invoke("train", "first.log", "-o", "orders.book")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith("orders.book: nothing new; generation 0 with ")
+
+
 def test_new_refuses_a_book_that_exists(invoke: Invoke) -> None:
     assert invoke("train", "--new", "first.log", "-o", "orders.book").exit_code == 0
     there = Path("orders.book").read_bytes()

@@ -52,6 +52,6 @@ def test_a_line_of_explanation_is_short_and_names_types_instead_of_values() -> N
     assert str(Find(ORDER, 3, 30, 6)) == (
         f"promoted: 3 sightings, 240 bits before, 48 after, {8 * len(ORDER.body)} its own size: 'order {{int}} shipped'"
     )
-    long = Find(template(b"constantinople " * 30), 3, 30, 6).refuse("beyond the budget")
-    assert str(long).startswith("refused (beyond the budget): ")
+    long = Find(template(b"constantinople " * 30), 3, 30, 6).refuse("seen too seldom")
+    assert str(long).startswith("refused (seen too seldom): ")
     assert len(str(long)) < 280

@@ -236,13 +236,15 @@ def _newest(book: Codebook) -> tuple[Template, ...]:
     return book.newest.templates
 
 
-def test_no_more_templates_are_appended_than_the_budget_allows() -> None:
+def test_templates_to_append_come_with_the_best_first() -> None:
+    """So that whoever has a budget keeps the best of them."""
     miner, book = learned(log_lines(200))
     miner.observe(orders(200))
     miner._next_trial = 1 << 40
-    proposal = miner.propose(book, most=3)
-    assert len(proposal.templates) == 3
-    assert any("beyond the budget" in line for line in miner.explain())
+    best, *others = miner.propose(book).templates
+    later = orders(20, 900)
+    alone = [size(book.extended(Proposal([each])), later) for each in (best, others[-1])]
+    assert alone[0] < alone[1]
 
 
 def test_it_explains_what_was_promoted_and_refused_and_masks_values() -> None:

@@ -8,6 +8,8 @@ AuraError
 │   ├── LimitExceededError       asks for more than the limits allow
 │   ├── UnknownTemplateError     the book is older than the frame: `.generation`, `.number`
 │   └── UnknownDictionaryError   the same, for a dictionary
+├── RefusedMessageError      larger than the limit, or handed out too often: a dead letter, or stop
+├── BrokenCodecError         the codec itself failed at a message: the same; `.index`
 ├── StoreLostError           the template store is not the one we knew: rebuild it      exit 1
 ├── MessageError             one message stops the worker: `.partition`, `.position`    exit 1
 ├── NotDrainedError          a drain was cut short: `.messages` come again     exit 75
@@ -68,6 +70,18 @@ class UnknownTemplateError(_UnknownEntryError):
 
 class UnknownDictionaryError(_UnknownEntryError):
     """The frame names a generation whose dictionary this codebook does not hold (yet)."""
+
+
+class RefusedMessageError(AuraError):
+    """A message that is not even tried: larger than `limits.message`, or handed out too often without being settled."""
+
+
+class BrokenCodecError(AuraError):
+    """The codec failed at message `index` of a batch in a way that it never should; the cause is attached."""
+
+    def __init__(self, message: str, index: int) -> None:
+        super().__init__(message)
+        self.index = index
 
 
 class MessageError(AuraError):

@@ -13,7 +13,7 @@ from aura_stream import Codebook, HybridCodec, Miner
 from aura_stream.codec import count_methods
 from aura_stream.model import Batch
 from aura_stream.ports import Sink, Source
-from aura_stream.runtime import Heartbeat, Transform, Worker, WorkerOptions
+from aura_stream.runtime import Ends, Heartbeat, Transform, Worker, WorkerOptions
 
 SAMPLES = Path(__file__).parent.parent / "aura_stream" / "samples" / "logs.txt"
 TRAINING = 2000  # messages that the codebook is trained on
@@ -100,7 +100,7 @@ def encoding(destination: str) -> Transform:
 async def through_worker(source: Source, sink: Sink, transform: Transform, count: int) -> Speed:
     """Copy `count` messages with the real worker."""
     timed = TimedSource(source, count)
-    await Worker(timed, sink, transform, WorkerOptions(once=True), Heartbeat(None)).run()
+    await Worker(Ends(timed, sink), transform, WorkerOptions(once=True), Heartbeat(None)).run()
     assert timed.speed is not None, "not every message came through"
     return timed.speed
 

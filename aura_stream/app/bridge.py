@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from aura_stream.app.ends import build_ends, refusals_of
 from aura_stream.app.stores import open_store
 from aura_stream.codec import Codebook, HybridCodec, count_methods
 from aura_stream.config import Config
 from aura_stream.observe import Reporter
-from aura_stream.ports import Connector, Context, Sink, Source
+from aura_stream.ports import Connector
 from aura_stream.runtime import (
     FollowingCodec,
     Heartbeat,
@@ -19,14 +19,6 @@ from aura_stream.runtime import (
     WorkerOptions,
     run_until_stopped,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """The two ends of a bridge, not started yet."""
-
-    source: Source
-    sink: Sink
 
 
 async def run_bridge(config: Config, connectors: Mapping[str, Connector], once: bool = False) -> Statistics:
@@ -48,15 +40,7 @@ def build_worker(config: Config, connectors: Mapping[str, Connector], once: bool
     batch = config.batch
     options = WorkerOptions(once, batch.max_messages, batch.max_bytes, config.startup_timeout, config.store.wait)
     transform = build_transform(config, connectors)
-    return Worker(ends.source, ends.sink, transform, options, Heartbeat(config.heartbeat), store)
-
-
-def build_ends(config: Config, connectors: Mapping[str, Connector], *, once: bool = False, probe: bool = False) -> Ends:
-    """Build source and sink. Raises ConfigError for options that do not fit the direction."""
-    context = Context(config.namespace, once, config.codec.direction, probe)
-    source = connectors[config.input.connector].source(config.input.options, context)
-    sink = connectors[config.output.connector].sink(config.output.options, context)
-    return Ends(source, sink)
+    return Worker(ends, transform, options, Heartbeat(config.heartbeat), store)
 
 
 def build_transform(config: Config, connectors: Mapping[str, Connector]) -> Transform:
@@ -64,7 +48,9 @@ def build_transform(config: Config, connectors: Mapping[str, Connector]) -> Tran
     decoding = config.codec.direction == "decode"
     codec = FollowingCodec(codec_maker(config, connectors), decoding)
     grows = config.store.memory is None
-    return Transform(codec.convert, count_methods, decoding, config.batch.max_bytes, codec.adopt, waits=grows)
+    refusals = refusals_of(config, connectors, lambda: codec.digest)
+    max_bytes = config.batch.max_bytes
+    return Transform(codec.convert, count_methods, decoding, max_bytes, codec.adopt, grows, refusals)
 
 
 def codec_maker(config: Config, connectors: Mapping[str, Connector]) -> Callable[[Codebook], HybridCodec]:

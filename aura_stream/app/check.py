@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from aura_stream.app.bridge import build_ends
+from aura_stream.app.ends import build_ends
 from aura_stream.app.stores import build_journal, journal_of, open_store
 from aura_stream.codec import Codebook
 from aura_stream.config import Config

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aura_stream.app.bridge import build_ends
+from aura_stream.app.ends import build_ends
 from aura_stream.config import Config
 from aura_stream.errors import ConfigError, ConnectorError, MessageError
 from aura_stream.ports import Connector, Tail

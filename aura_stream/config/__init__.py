@@ -1,5 +1,6 @@
 """The configuration: models, and a loader that can name file, line and column of every mistake."""
 
+from aura_stream.config.dead_letter import DeadLetterOptions
 from aura_stream.config.discovery import DiscoveryOptions
 from aura_stream.config.loader import load_config, parse_config
 from aura_stream.config.models import (
@@ -22,6 +23,7 @@ __all__ = [
     "CodecOptions",
     "Config",
     "ConnectorModels",
+    "DeadLetterOptions",
     "DiscoveryOptions",
     "Duration",
     "LoggingOptions",

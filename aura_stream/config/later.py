@@ -10,7 +10,6 @@ from aura_stream.config.document import Document, Path, dotted
 
 LATER: Mapping[Path, str] = MappingProxyType(
     {
-        ("dead_letter",): "this version stops at a message that it cannot transform",
         ("http",): "this version serves nothing; for a health check see heartbeat",
         ("telemetry",): "this version sends no telemetry",
     }
@@ -20,15 +19,11 @@ LATER: Mapping[Path, str] = MappingProxyType(
 
 def not_built_yet(document: Document) -> list[str]:
     """Return a line for each key of a part that this version does not have."""
-    problems = [
+    return [
         f"{document.place(path)}: {dotted(path)} is not built yet; {instead}"
         for path, instead in LATER.items()
         if _has(document, path)
     ]
-    if document.get(("delivery",)) == "exactly_once":
-        place = document.place(("delivery",))
-        problems.append(f"{place}: delivery: exactly_once is not built yet; this version promises at_least_once")
-    return problems
 
 
 def without_later(document: Document) -> None:
@@ -37,8 +32,6 @@ def without_later(document: Document) -> None:
         if _has(document, path):
             around: dict[Any, Any] = document.get(path[:-1]) if path[:-1] else document.values
             del around[path[-1]]
-    if document.get(("delivery",)) == "exactly_once":
-        document.values.pop("delivery")
 
 
 def _has(document: Document, path: Path) -> bool:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field, create_model
 
 from aura_stream.config.choice import Choice, Options, choices
+from aura_stream.config.dead_letter import DeadLetterOptions
 from aura_stream.config.discovery import DiscoveryOptions
 from aura_stream.config.quantities import Duration, Size
 from aura_stream.config.store import StoreOptions, store_model
@@ -79,7 +80,10 @@ class Config(Options):
     codec: CodecOptions = Field(default_factory=CodecOptions)
     store: StoreOptions
     discovery: DiscoveryOptions = Field(default_factory=DiscoveryOptions)
-    delivery: Literal["at_least_once"] = Field("at_least_once", description="what is promised: docs/guarantees.md")
+    delivery: Literal["at_least_once", "exactly_once"] = Field(
+        "at_least_once", description="what is promised, and between which systems: docs/guarantees.md"
+    )
+    dead_letter: DeadLetterOptions | None = None
     batch: BatchOptions = Field(default_factory=BatchOptions)
     logging: LoggingOptions = Field(default_factory=LoggingOptions)
     heartbeat: Path | None = Field(None, description="file touched about each second while the worker is alive")

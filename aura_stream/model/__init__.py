@@ -3,6 +3,7 @@
 from aura_stream.model.batch import Batch, Partition, Topic
 from aura_stream.model.log import BEGINNING, LogReading, LogRecord, LogState, Position
 from aura_stream.model.metadata import Entries, Metadata, Records, TimestampType
+from aura_stream.model.note import Note
 
 __all__ = [
     "BEGINNING",
@@ -12,6 +13,7 @@ __all__ = [
     "LogRecord",
     "LogState",
     "Metadata",
+    "Note",
     "Partition",
     "Position",
     "Records",

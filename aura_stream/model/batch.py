@@ -34,7 +34,8 @@ class Batch:
 
     `values` are messages or frames, None a tombstone. `positions` name each message for people and for
     settling: offsets (Kafka), entry ids (Redis), line numbers (files). `epoch` tells under which assignment
-    of the partition the batch was fetched; only its source reads it.
+    of the partition the batch was fetched; only its source reads it. `attempts` counts how often each message was
+    handed out before it was settled, this time included; None where the system does not count.
     """
 
     partition: Partition
@@ -42,6 +43,7 @@ class Batch:
     positions: Sequence[int | str]
     metadata: Metadata = None
     epoch: int = 0
+    attempts: Sequence[int] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -53,4 +55,6 @@ class Batch:
     def part(self, start: int, stop: int) -> Batch:
         """Return messages `start` to `stop` (exclusive) as a batch of their own."""
         metadata = self.metadata.part(start, stop) if self.metadata is not None else None
-        return replace(self, values=self.values[start:stop], positions=self.positions[start:stop], metadata=metadata)
+        attempts = self.attempts[start:stop] if self.attempts is not None else None
+        values, positions = self.values[start:stop], self.positions[start:stop]
+        return replace(self, values=values, positions=positions, metadata=metadata, attempts=attempts)

@@ -1,6 +1,8 @@
 """The engine's sides: what sources, sinks, connectors and stores must do. Contracts are in the docstrings."""
 
 from aura_stream.ports.connector import Connector, Context, Observable
+from aura_stream.ports.dead_letters import KeepsDeadLetters
+from aura_stream.ports.exactly_once import ExactlyOnce, ExactlyOnceSink
 from aura_stream.ports.journal import Journal, JournalMaker, SharedLogMaker
 from aura_stream.ports.shared_log import SharedLog
 from aura_stream.ports.sink import Sink
@@ -11,9 +13,12 @@ from aura_stream.ports.tail import Tail
 __all__ = [
     "Connector",
     "Context",
+    "ExactlyOnce",
+    "ExactlyOnceSink",
     "Finding",
     "Journal",
     "JournalMaker",
+    "KeepsDeadLetters",
     "Observable",
     "PausableSource",
     "SharedLog",

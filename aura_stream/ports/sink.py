@@ -27,8 +27,9 @@ class Sink(Protocol):
 
         Raises UnavailableError if that is not certain; the engine then calls again with the same batches
         (those that got through are written twice: at least once). Bounded in time. Raises
-        UnwritableMessageError, before it writes any of that batch, for a message that it can never take; the
-        engine then calls again with what stands before that message, and ends the run with exit 1.
+        UnwritableMessageError, before it writes anything, for a message that it can never take; the engine
+        then calls again without that message, which becomes a dead letter, or with what stands before it,
+        and ends the run with exit 1.
         """
         ...
 

@@ -14,6 +14,7 @@ class FollowingCodec:
         self._make = make
         self._decoding = decoding
         self._codec: HybridCodec | None = None
+        self._book: Codebook | None = None
 
     def adopt(self, book: Codebook) -> None:
         """Take a book. Raises ValueError if it is not a longer one."""
@@ -21,6 +22,12 @@ class FollowingCodec:
             self._codec = self._make(book)
         else:
             self._codec.adopt(book)
+        self._book = book
+
+    @property
+    def digest(self) -> str:
+        """The digest of the book in use, in hex; it names the book in a dead letter."""
+        return self._book.digest.hex() if self._book is not None else ""
 
     def convert(self, values: list[bytes]) -> list[bytes]:
         """Return a frame for each message, or a message for each frame."""

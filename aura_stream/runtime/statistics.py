@@ -10,12 +10,15 @@ from aura_stream.ports import StoreStatus
 
 @dataclass(slots=True)
 class Statistics:
-    """Totals since the start. Messages are fetched, published, settled; or dropped, when they are not ours any more."""
+    """Totals since the start. Messages are fetched, published, settled; or dropped, when they are not ours any more.
+
+    Settled ones are published or dead letters."""
 
     fetched: int = 0
     published: int = 0
     settled: int = 0
     dropped: int = 0
+    dead_letters: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
     methods: Counter[str] = field(default_factory=Counter)  # frames by method

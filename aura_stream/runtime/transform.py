@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
 from aura_stream.codec import Codebook
-from aura_stream.errors import DecodeError, MessageError, UnknownDictionaryError, UnknownTemplateError
+from aura_stream.errors import (
+    AuraError,
+    BrokenCodecError,
+    DecodeError,
+    MessageError,
+    UnknownDictionaryError,
+    UnknownTemplateError,
+)
 from aura_stream.model import Batch
+from aura_stream.runtime.blame import Convert, blaming, vouched
+from aura_stream.runtime.burying import Burial, Screen
+from aura_stream.runtime.portion import Portion
 from aura_stream.runtime.waiting import Stuck
 
-Convert = Callable[[list[bytes]], list[bytes]]
 CountMethods = Callable[[Sequence[bytes]], Mapping[str, int]]
 Adopt = Callable[[Codebook], None]
 
@@ -27,31 +36,34 @@ STEP: Final = 256  # frames decoded between two looks at how much has become of 
 VOUCHERS: Final = 4
 """Frames that must have passed their check before a batch with a bad frame is published up to that frame: with the
 wrong codebook one frame in 256 passes a check of one byte, four in a row once in 2^32."""
+_DISTRUST: Final = " (nothing of this batch was published: too little of it was decoded to trust the codebook)"
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Transformed:
-    """Batches ready to be published, what must wait for a longer book, and why nothing comes after them, if so."""
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """What becomes of a message that cannot be transformed: a dead letter, or without a `burial` the worker stops."""
 
-    batches: list[Batch] = field(default_factory=list)
-    stuck: list[Stuck] = field(default_factory=list)
-    failure: MessageError | None = None
-    bytes_in: int = 0
-    bytes_out: int = 0
-    methods: Counter[str] = field(default_factory=Counter)
+    burial: Burial | None = None
+    screen: Screen = field(default_factory=Screen)
 
 
 @dataclass(frozen=True, slots=True)
-class _Cut:
-    """Where a batch ends that can be published: before `row`; `good` are the values there, `place` the bad frame's."""
+class _Bad:
+    """The first message of a batch that cannot be transformed; what stands before row `cut` is published.
+
+    `trusted`: enough was decoded to tell that it is this message's fault, and not the codebook's.
+    """
 
     row: int
-    good: list[bytes]
-    place: str
-    position: int | str
-    note: str
+    error: AuraError
+    cut: int
+    trusted: bool = True
+
+    @property
+    def note(self) -> str:
+        return _DISTRUST if self.cut < self.row else ""
 
 
 class Transform:
@@ -70,13 +82,15 @@ class Transform:
         max_bytes: int,
         adopt: Adopt | None = None,
         waits: bool = False,
+        refusals: Refusals | None = None,
     ) -> None:
-        self._convert = convert
+        self._convert = blaming(convert)
         self._count_methods = count_methods
         self.decoding = decoding
         self._max_bytes = max_bytes
         self._adopt = adopt
         self._waits = waits
+        self._refusals = refusals or Refusals()
         self._offered: Codebook | None = None
         self._vouchers = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aura-codec")
@@ -85,7 +99,7 @@ class Transform:
         """Hand in a longer book; the next batch is transformed with it."""
         self._offered = book
 
-    async def __call__(self, batches: deque[Batch]) -> Transformed:
+    async def __call__(self, batches: deque[Batch]) -> Portion:
         """Take batches from the left of the queue and transform them; after a failure the queue is empty."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self.transform, batches)
 
@@ -93,19 +107,19 @@ class Transform:
         """Let the thread end."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def transform(self, batches: deque[Batch]) -> Transformed:
+    def transform(self, batches: deque[Batch]) -> Portion:
         """Do the same in the calling thread."""
         self._take_offered()
-        done = Transformed()
-        while batches and done.bytes_out < self._max_bytes and done.failure is None:
+        portion = Portion(self._refusals.burial)
+        while batches and portion.bytes_out < self._max_bytes and portion.failure is None:
             batch = batches.popleft()
             if self.decoding and self._vouchers >= VOUCHERS and len(batch) > STEP:
                 batches.appendleft(batch.part(STEP, len(batch)))
                 batch = batch.part(0, STEP)
-            self._add(batch, done, batches)
-        if done.failure is not None:
+            self._add(batch, portion, batches)
+        if portion.failure is not None:
             batches.clear()
-        return done
+        return portion
 
     def _take_offered(self) -> None:
         book, self._offered = self._offered, None
@@ -116,50 +130,81 @@ class Transform:
         except ValueError:  # against the contract of stores; frames of two histories must not be mixed
             log.error("the store's codebook does not go on from the one in use: it is not used; restart to take it")  # noqa: TRY400  no traceback: it is not ours
 
-    def _add(self, batch: Batch, done: Transformed, later: deque[Batch]) -> None:
-        before = [value for value in batch.values if value is not None]
+    def _add(self, batch: Batch, portion: Portion, later: deque[Batch]) -> None:
+        """Transform a batch to its end, burying what is bad, or to where it gets stuck or fails."""
+        while (bad := self._take(batch, portion)) is not None:
+            if self._waits and isinstance(bad.error, UnknownTemplateError | UnknownDictionaryError):
+                rest = [batch.part(bad.cut, len(batch)), *_taken_out(batch, later)]
+                position = batch.positions[bad.row]
+                portion.stuck.append(Stuck(batch.partition, rest, _place(batch, bad.row), position, bad.error))
+                return
+            if portion.burial is None or not bad.trusted:
+                portion.failure = self._failure(batch, bad)
+                return
+            portion.bury(batch.part(bad.row, bad.row + 1), bad.error)
+            batch = batch.part(bad.row + 1, len(batch))
+
+    def _take(self, batch: Batch, portion: Portion) -> _Bad | None:
+        """Transform as much of the batch as can be published; return the first that is bad, None if none is."""
+        refused = self._refusals.screen.refused(batch)
+        bad = _Bad(refused[0], refused[1], refused[0]) if refused is not None else None
+        head = batch if bad is None else batch.part(0, bad.row)
+        before = _values(head)
         try:
             after = self._convert(before)
-        except DecodeError as error:
-            cut = self._cut(batch, before, error)
-            if self._waits and isinstance(error, UnknownTemplateError | UnknownDictionaryError):
-                rest = [batch.part(cut.row, len(batch)), *_taken_out(batch, later)]
-                done.stuck.append(Stuck(batch.partition, rest, cut.place, cut.position, error))
-            else:
-                done.failure = _failure(batch, cut, error)
-            batch, before = batch.part(0, cut.row), cut.good
+        except (DecodeError, BrokenCodecError) as error:
+            bad = self._found(head, before, error)
+            head = head.part(0, bad.cut)
+            before = _values(head)
             after = self._convert(before)
-        self._count(before, after, done)
-        if len(after) != len(batch):
+        self._count(before, after, portion)
+        if len(after) != len(head):
             rest_of = iter(after)
-            done.batches.append(batch.with_values([None if value is None else next(rest_of) for value in batch.values]))
-        elif batch.values:
-            done.batches.append(batch.with_values(after))
+            portion.add(head, [None if value is None else next(rest_of) for value in head.values])
+        else:
+            portion.add(head, after)
+        return bad
 
-    def _cut(self, batch: Batch, values: list[bytes], error: DecodeError) -> _Cut:
-        """Return what of the batch stands before the bad frame; nothing if too little vouches for the codebook."""
+    def _found(self, batch: Batch, values: list[bytes], error: DecodeError | BrokenCodecError) -> _Bad:
+        """Return which message is bad, and how much before it can be published: nothing if too little vouches for the
+        codebook."""
         if error.index is None:
             raise error  # not the fault of any one frame
         rows = [row for row, value in enumerate(batch.values) if value is not None]
-        bad = rows[error.index]
-        row, good, note = bad, values[: error.index], ""
-        if 0 < self._made(good) < VOUCHERS - self._vouchers:
-            row, good = 0, []
-            note = " (nothing of this batch was published: too little of it was decoded to trust the codebook)"
-        position = batch.positions[bad]
-        place = f"{batch.partition.topic} partition {batch.partition.index} position {position}"
-        return _Cut(row, good, place, position, note)
+        row = rows[error.index]
+        if not self.decoding:
+            return _Bad(row, error, row)
+        made, missing = self._made(values[: error.index]), VOUCHERS - self._vouchers
+        trusted = made >= missing
+        if not trusted and self._refusals.burial is not None:
+            trusted = vouched(self._convert, values[error.index + 1 :], self._made, missing - made)
+        if isinstance(error, UnknownTemplateError | UnknownDictionaryError):
+            return _Bad(row, error, 0 if 0 < made < missing else row, trusted=False)  # never a dead letter
+        return _Bad(row, error, row if trusted or not made else 0, trusted)
 
-    def _made(self, frames: list[bytes]) -> int:
+    def _made(self, frames: Sequence[bytes]) -> int:
         """Count the frames that only a codebook could have made."""
         return sum(count for method, count in self._count_methods(frames).items() if method != "raw")
 
-    def _count(self, before: list[bytes], after: list[bytes], done: Transformed) -> None:
+    def _count(self, before: list[bytes], after: list[bytes], portion: Portion) -> None:
         methods = self._count_methods(before if self.decoding else after)
         self._vouchers += sum(count for method, count in methods.items() if method != "raw")
-        done.methods.update(methods)
-        done.bytes_in += sum(map(len, before))
-        done.bytes_out += sum(map(len, after))
+        portion.methods.update(methods)
+        portion.bytes_in += sum(map(len, before))
+        portion.bytes_out += sum(map(len, after))
+
+    def _failure(self, batch: Batch, bad: _Bad) -> MessageError:
+        what = "decoded" if self.decoding else "encoded"
+        text = f"{_place(batch, bad.row)}: cannot be {what}: {bad.error}{bad.note}"
+        return MessageError(text, str(batch.partition), batch.positions[bad.row])
+
+
+def _values(batch: Batch) -> list[bytes]:
+    return [value for value in batch.values if value is not None]
+
+
+def _place(batch: Batch, row: int) -> str:
+    return f"{batch.partition.topic} partition {batch.partition.index} position {batch.positions[row]}"
 
 
 def _taken_out(batch: Batch, later: deque[Batch]) -> list[Batch]:
@@ -169,7 +214,3 @@ def _taken_out(batch: Batch, later: deque[Batch]) -> list[Batch]:
     later.clear()
     later.extend(others)
     return behind
-
-
-def _failure(batch: Batch, cut: _Cut, error: DecodeError) -> MessageError:
-    return MessageError(f"{cut.place}: cannot be decoded: {error}{cut.note}", str(batch.partition), cut.position)

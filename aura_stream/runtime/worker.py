@@ -12,16 +12,18 @@ from typing import Final
 
 from aura_stream.errors import MessageError, NotDrainedError, UnavailableError
 from aura_stream.model import Batch
-from aura_stream.ports import Sink, Source, TemplateStore
+from aura_stream.ports import TemplateStore
 from aura_stream.runtime.following import READERS_FIRST, Follower
+from aura_stream.runtime.portion import Portion
 from aura_stream.runtime.publisher import Publisher
 from aura_stream.runtime.pulse import Heartbeat, Pulse
 from aura_stream.runtime.retry import Outage
 from aura_stream.runtime.serial import SerialSource
 from aura_stream.runtime.starting import Starting
 from aura_stream.runtime.statistics import Statistics
-from aura_stream.runtime.transform import Transform, Transformed
+from aura_stream.runtime.transform import Transform
 from aura_stream.runtime.waiting import WaitingRoom
+from aura_stream.runtime.ways import Ends
 
 FETCH_TIMEOUT: Final = 0.5  # seconds; a signal to stop is noticed within this
 LOOK_AROUND: Final = 3.0  # seconds between two questions for lag, or for the end while messages still come
@@ -41,7 +43,7 @@ class WorkerOptions:
 
 
 class Worker:
-    """Brings messages from a source through a transform to a sink, at least once and in order.
+    """Brings messages from a source through a transform to a sink, in order, at least or exactly once.
 
     The publishing of one portion runs beside the fetching and transforming of the next, never further ahead: at most
     three times `max_bytes` and what they become are held, and what waits for a template. The book comes from `store`,
@@ -50,22 +52,21 @@ class Worker:
 
     def __init__(
         self,
-        source: Source,
-        sink: Sink,
+        ends: Ends,
         transform: Transform,
         options: WorkerOptions,
         heartbeat: Heartbeat | None = None,
         store: TemplateStore | None = None,
     ) -> None:
-        self._source = SerialSource(source)
-        self._sink = sink
+        self._source = SerialSource(ends.source)
+        self._way = ends.way(self._source, asyncio.sleep)
         self._transform = transform
         self.options = options
         self.statistics = Statistics()
         self._heartbeat = heartbeat or Heartbeat(None)
         self._pulse = Pulse(self._source, self._heartbeat)
         self._stopping = asyncio.Event()
-        self._publisher = Publisher(self._source, sink, self._pulse, self.statistics, asyncio.sleep)
+        self._publisher = Publisher(self._source, self._way, self._pulse, self.statistics)
         self._outage = Outage("the input", self._sleep)
         self._room = WaitingRoom(self._source, self.statistics, options.patience, options.once)
         delay = 0.0 if transform.decoding else READERS_FIRST
@@ -90,9 +91,9 @@ class Worker:
             while not await self._is_over():
                 fetched = await self._fetch()
                 while fetched:
-                    transformed = await self._pulse.during(self._transform(fetched))
-                    await self._publisher.publish(transformed)  # and settle, beside the next fetch
-                    self._hold_back(transformed)
+                    portion = await self._pulse.during(self._transform(fetched))
+                    await self._publisher.publish(portion)  # and settle, beside the next fetch
+                    self._hold_back(portion)
                 self._room.tried()
             await self._publisher.settled()
             await self._look_back()
@@ -109,7 +110,7 @@ class Worker:
         topics = await starting.reached(self._source.start)
         if topics is not None:
             log.info("reading %s", ", ".join(topic.name for topic in topics))
-            await self._pulse.during(starting.reached(lambda: self._sink.start(topics)))
+            await self._pulse.during(starting.reached(lambda: self._way.start(topics)))
 
     async def _is_over(self) -> bool:
         if self._stopping.is_set():
@@ -165,8 +166,8 @@ class Worker:
         tried, self._books = self._books, self._follower.books
         return tried < self._books
 
-    def _hold_back(self, transformed: Transformed) -> None:
-        if self._room.admit(transformed.stuck) and self._follower is not None:
+    def _hold_back(self, portion: Portion) -> None:
+        if self._room.admit(portion.stuck) and self._follower is not None:
             self._follower.search_now()
 
     def _require_nothing_waiting(self) -> None:
@@ -191,7 +192,7 @@ class Worker:
         await self._publisher.close()
         self._transform.close()
         try:
-            await self._sink.stop()
+            await self._way.stop()
         finally:
             try:
                 await self._source.stop()

@@ -105,4 +105,4 @@ class SinkConformance(ConnectorBinding):
             with pytest.raises(UnwritableMessageError) as caught:
                 await sink.publish([good, bad])
             assert (caught.value.batch, caught.value.index) == (1, 1)
-            assert b"not written" not in await self.arrived(topic)
+            assert await self.arrived(topic) == []

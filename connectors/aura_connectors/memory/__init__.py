@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel
 
 from aura_connectors.memory.broker import MemoryBroker
+from aura_connectors.memory.exactly_once import MemoryExactlyOnceSink
 from aura_connectors.memory.options import MemorySinkOptions, MemorySourceOptions
 from aura_connectors.memory.sink import MemorySink
 from aura_connectors.memory.source import MemorySource
+from aura_connectors.notes import into_envelopes, out_of_envelopes
+from aura_stream.errors import ConfigError
+from aura_stream.model import Batch
 from aura_stream.ports import Context
 
 __all__ = ["MemoryBroker", "MemoryConnector", "MemorySink", "MemorySource", "connector"]
@@ -22,6 +27,7 @@ class MemoryConnector:
     sink_options: ClassVar[type[BaseModel]] = MemorySinkOptions
     destination: ClassVar[str] = "standalone"
     metadata: ClassVar[bool] = True
+    dead_letter_key: ClassVar[str] = "topic"
 
     def source(self, options: MemorySourceOptions, context: Context) -> MemorySource:
         return MemorySource(options, context)
@@ -32,6 +38,39 @@ class MemoryConnector:
     def observing(self, options: MemorySourceOptions, group: str) -> MemorySourceOptions:
         """See `aura_stream.ports.Observable`."""
         return options.model_copy(update={"group": group})
+
+    def burying(self, options: MemorySinkOptions, place: str) -> MemorySinkOptions:
+        """See `aura_stream.ports.KeepsDeadLetters`."""
+        return options.model_copy(update={"topic": place})
+
+    def unearthing(
+        self, options: MemorySinkOptions, place: str, inputs: Sequence[str], group: str
+    ) -> MemorySourceOptions:
+        """See `aura_stream.ports.KeepsDeadLetters`."""
+        topics = list(dict.fromkeys(place.replace("{source}", name) for name in inputs))
+        return MemorySourceOptions(broker=options.broker, topics=topics, group=group)
+
+    def marked(self, batch: Batch, notes: Sequence[bytes]) -> Batch:
+        """See `aura_stream.ports.KeepsDeadLetters`."""
+        return into_envelopes(batch, notes)
+
+    def unmarked(self, batch: Batch) -> tuple[Batch, Sequence[bytes | None]]:
+        """See `aura_stream.ports.KeepsDeadLetters`."""
+        return out_of_envelopes(batch)
+
+    def exactly_once(
+        self,
+        source: MemorySourceOptions,
+        sink: MemorySinkOptions,
+        dead_letters: MemorySinkOptions | None,
+        context: Context,
+    ) -> tuple[MemorySource, MemoryExactlyOnceSink]:
+        """See `aura_stream.ports.ExactlyOnce`."""
+        if source.broker != sink.broker:
+            raise ConfigError("delivery: exactly_once needs input and output in one memory broker")
+        reader = MemorySource(source, context)
+        dead = MemorySink(dead_letters, context) if dead_letters is not None else None
+        return reader, MemoryExactlyOnceSink(reader, MemorySink(sink, context), dead)
 
 
 connector = MemoryConnector()

@@ -149,10 +149,8 @@ def test_aliases_of_aliases_end() -> None:
 @pytest.mark.parametrize(
     "later",
     [
-        "dead_letter: {topic: d}",
         "http: {listen: x}",
         "telemetry: {otlp: x}",
-        "delivery: exactly_once",
     ],
 )
 def test_a_key_of_a_later_part_is_refused_in_one_line(later: str) -> None:
@@ -317,7 +315,7 @@ class TestEnvironment:
         (line,) = mistakes(GOOD.replace("[orders.raw]", '"${TOPICS}"'), {"TOPICS": text})
         assert line.startswith("aura.yaml:4:5: input.queue.topics: ")
 
-    @pytest.mark.parametrize("later", ["DEAD_LETTER__TOPIC", "HTTP__LISTEN", "TELEMETRY__OTLP"])
+    @pytest.mark.parametrize("later", ["HTTP__LISTEN", "TELEMETRY__OTLP"])
     def test_a_key_of_a_later_part_is_refused_here_too(self, later: str) -> None:
         (line,) = mistakes(GOOD, {f"AURA_{later}": "x"})
         assert line.startswith(f"environment variable AURA_{later}: ")

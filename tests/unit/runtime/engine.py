@@ -17,7 +17,7 @@ from aura_stream.codec import HybridCodec, count_methods
 from aura_stream.errors import CorruptFrameError, UnavailableError, UnwritableMessageError
 from aura_stream.model import Batch, Partition, Topic
 from aura_stream.ports import Context
-from aura_stream.runtime import FollowingCodec, Heartbeat, Transform, Worker, WorkerOptions
+from aura_stream.runtime import Ends, FollowingCodec, Heartbeat, Transform, Worker, WorkerOptions
 from tests.unit.runtime.stores import FakeStore
 
 PATIENCE = 20.0
@@ -83,7 +83,6 @@ class FailingSink(MemorySink):
         self._require()
         for index, batch in enumerate(batches):
             if UNWRITABLE in batch.values:
-                await super().publish(batches[:index])  # as a sink may: those before were written
                 raise UnwritableMessageError("too large", list(batch.values).index(UNWRITABLE), index)
         await super().publish(batches)
 
@@ -107,6 +106,7 @@ class Engine:
         self.source = FailingSource(MemorySourceOptions(broker=self.broker_name, topics=["in"]), context)
         self.sink = FailingSink(MemorySinkOptions(broker=self.broker_name, topic="out"), context)
         self.transform = Transform(list, count_raw, decoding=False, max_bytes=1 << 20)
+        self.dead_letters: FailingSink | None = None
         self.heartbeat: Path | None = None
         self.store: FakeStore | None = None
         self._worker: Worker | None = None
@@ -115,7 +115,8 @@ class Engine:
     def worker(self) -> Worker:
         if self._worker is None:
             heartbeat = Heartbeat(self.heartbeat)
-            self._worker = Worker(self.source, self.sink, self.transform, self.options, heartbeat, self.store)
+            ends = Ends(self.source, self.sink, self.dead_letters)
+            self._worker = Worker(ends, self.transform, self.options, heartbeat, self.store)
         return self._worker
 
     def write(self, values: Sequence[bytes | None], partition: int = 0) -> None:

@@ -142,7 +142,7 @@ class TestOutages:
         engine.write(numbered(10))
         engine.sink.hook = lambda: setattr(engine.source, "away", True)
         running = asyncio.create_task(engine.run())
-        await eventually("the publish", lambda: engine.worker.statistics.published == 10)
+        await eventually("the publish", lambda: len(engine.written()) == 10)
         assert engine.settled() == 0
         engine.source.away = False
         await finish(running)

@@ -18,7 +18,7 @@ COVERAGE := $(BIN)/python -m coverage
 JOBS := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-lowest check lint types fast fmt lock bench docker-lint clean
+.PHONY: help venv demo test test-lowest check lint types fast fmt lock bench mutants docker-lint clean
 
 help: ## show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ bench: $(STAMP) ## ratio, speed and bridge benchmarks; DIR=folder of messages, o
 	@$(BIN)/python benchmarks/ratio.py $(or $(DIR),aura_stream/samples)
 	@$(BIN)/python benchmarks/codec.py
 	@$(BIN)/python benchmarks/bridge.py
+
+mutants: $(STAMP) ## take away one protection after the other: a named test must fail each time
+	@$(BIN)/python -m tests.mutants
 
 docker-lint: $(STAMP) ## lint the Dockerfile, validate the compose file; needs no Docker
 	@$(BIN)/hadolint docker/Dockerfile

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import quote
 
-from aura_stream.codec.bookfile import replace_file
+from aura_stream.codec.bookfile import replace_file, sync_folder
 from aura_stream.codec.template import digest_of
 from aura_stream.errors import CodebookError, ConfigError
 from aura_stream.model.framing import DamagedFileError, leb128, split_varint
@@ -164,7 +164,7 @@ class FolderMirror:
     def _take(self) -> None:
         for index in range(MAX_PROCESSES):
             folder = self._parent / f"{self._verb}-{index}"
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_durably(folder)
             lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -199,7 +199,19 @@ class _Write(Protocol):
     def __call__(self, path: Path, records: Sequence[bytes]) -> None: ...
 
 
+def _make_durably(folder: Path) -> None:
+    """Make a folder, and its parents, whose names survive a power failure."""
+    if not folder.is_dir():
+        if not folder.parent.is_dir():
+            _make_durably(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(folder.parent)
+
+
 def _append(path: Path, records: Sequence[bytes]) -> None:
+    if not path.exists():
+        path.touch()
+        sync_folder(path.parent)
     with path.open("ab") as file:
         size = file.tell()
         try:

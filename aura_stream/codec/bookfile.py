@@ -24,7 +24,7 @@ import msgpack
 
 from aura_stream.codec.generation import Generation
 from aura_stream.codec.template import DIGEST_SIZE, Template, digest_of
-from aura_stream.codec.wire import FORMAT
+from aura_stream.codec.wire import FORMAT, MAX_TEMPLATES
 from aura_stream.errors import CodebookError
 
 MAGIC: Final = "aura-codebook"
@@ -41,12 +41,15 @@ def dump(
     """Return a codebook as the bytes of its file."""
     out = bytearray(msgpack.packb([MAGIC, FORMAT, check_bytes, raw]))
     count = 0
-    written: set[tuple[str, bytes]] = set()
+    written: dict[tuple[str, bytes], bytes] = {}
     for kind, digest, body in _records(generations, retired):
-        if (kind, digest) not in written or kind == "generation":
+        known = written.get((kind, digest))
+        if known is None or kind == "generation":
             out += msgpack.packb([kind, digest, body])
-            written.add((kind, digest))
+            written[kind, digest] = body
             count += 1
+        elif known != body:
+            raise CodebookError(f"two entries have the digest {digest.hex()}")
     return bytes(out + msgpack.packb(["end", count, digest_of(bytes(out))]))
 
 
@@ -154,11 +157,12 @@ class _Reader:
         if not isinstance(body, bytes) or digest != digest_of(body):
             raise CodebookError("the digest does not fit: the entry is damaged")
         if kind == "template":
-            self.templates[digest] = Template.from_body(body)
+            template = Template.from_body(body)
+            _once(self.templates.setdefault(digest, template) == template)
         elif kind == "dictionary":
-            self.dictionaries[digest] = body
+            _once(self.dictionaries.setdefault(digest, body) == body)
         elif kind == "generation":
-            birth, digests, dictionary = msgpack.unpackb(body)
+            birth, digests, dictionary = _generation(body)
             templates = tuple(self.templates[each] for each in digests)
             self.generations.append(Generation(templates, self.dictionaries[dictionary], birth))
         elif kind == "retired":
@@ -168,6 +172,27 @@ class _Reader:
 
 
 _KINDS: Final = ("template", "dictionary", "generation", "retired")
+
+
+def _once(same: bool) -> None:
+    if not same:
+        raise CodebookError("another entry has the same digest")
+
+
+def _generation(body: bytes) -> tuple[Any, list[Any], Any]:
+    """Return birth, template digests and dictionary digest, item by item: no list is allocated because it says so."""
+    reader = msgpack.Unpacker(max_buffer_size=MAX_FILE, max_array_len=0, max_map_len=0, max_ext_len=0)
+    reader.feed(body)
+    if reader.read_array_header() != 3:
+        raise CodebookError("it is no generation")
+    birth, count = reader.unpack(), reader.read_array_header()
+    if count > MAX_TEMPLATES:
+        raise CodebookError(f"a generation holds at most {MAX_TEMPLATES} templates")
+    digests = [reader.unpack() for _ in range(count)]
+    dictionary = reader.unpack()
+    if reader.tell() != len(body):
+        raise CodebookError("there is something behind the generation")
+    return birth, digests, dictionary
 
 
 def _digests(body: bytes) -> list[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -16,6 +16,10 @@ from aura_stream.errors import CodebookError
 RawMode = Literal["plain", "marked"]
 CHECK_SIZES: Final = (0, 1, 2, 4)
 MAX_GENERATIONS: Final = 1 << 16
+
+
+class CollisionError(CodebookError):
+    """Two templates have one digest. Whichever came second is refused: which is meant could not be told any more."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Codebook:
 
         Templates are appended to the newest generation, those it has already are passed over; a proposal that
         opens a generation (a new ranking), or the first one, becomes the next generation; a dictionary alone
-        opens one that goes on with the present templates.
+        opens one that goes on with the present templates. Raises CollisionError for two templates of one digest.
         """
         if not proposal:
             return self
@@ -62,7 +66,7 @@ class Codebook:
             templates = _distinct((*newest.templates, *proposal.templates))
             generation = Generation(templates, proposal.dictionary, proposal.birth or newest.birth)
             return replace(self, generations=(*self.generations, generation))
-        fresh = _distinct(proposal.templates, newest.digests)
+        fresh = _distinct(proposal.templates, {template.digest: template for template in newest.templates})
         if not fresh:
             return self
         longer = replace(newest, templates=newest.templates + fresh)
@@ -109,6 +113,15 @@ class Codebook:
         return bookfile.parse(data, name, cls)
 
 
-def _distinct(templates: Sequence[Template], known: frozenset[bytes] = frozenset()) -> tuple[Template, ...]:
-    fresh = {template.digest: template for template in templates if template.digest not in known}
-    return tuple(fresh.values())
+def _distinct(templates: Sequence[Template], known: Mapping[bytes, Template] | None = None) -> tuple[Template, ...]:
+    """Return the templates that are not known, each once."""
+    seen = dict(known or {})
+    fresh = []
+    for template in templates:
+        first = seen.get(template.digest)
+        if first is None:
+            seen[template.digest] = template
+            fresh.append(template)
+        elif first.symbols != template.symbols:
+            raise CollisionError(f"two templates have the digest {template.digest.hex()}")
+    return tuple(fresh)

@@ -79,43 +79,74 @@ class TemplateDecoder:
                     out.append(literal)
                     out.append(text)
                 out.append(tail)
-            if len(out) > _CHECK_EVERY:
-                output.settle()
+            if len(out) > output.look_at:
+                output.look()
             if len(texts) > _CHECK_EVERY:
                 del texts[:-MAX_REPEAT]
         return output.message()
 
 
 _CHECK_EVERY: Final = 1024  # pieces (or texts) between two looks at how many bytes (or texts) there are
+_JOIN_EVERY: Final = 1 << 17  # pieces, which take up to 50 bytes each beside their own
 
 
 class _Output:
-    """The message as far as it is spelled: settled bytes, and pieces behind them."""
+    """The message as far as it is spelled: settled bytes, and pieces behind them (a slice: a copy of what came before).
 
-    __slots__ = ("_settled", "limit", "pieces")
+    Pieces are counted before they are put together, for templates, repeats and copies are cheap to ask for.
+    """
+
+    __slots__ = ("_counted", "_settled", "_size", "limit", "look_at", "pieces")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.pieces: list[bytes] = []
+        self.pieces: list[bytes | slice] = []
+        self.look_at = _CHECK_EVERY  # pieces, at which `look` is due
+        self._counted = 0  # pieces whose bytes are in `_size`
+        self._size = 0
         self._settled = bytearray()
 
-    def settle(self) -> bytearray:
-        """Put the pieces together. Raises LimitExceededError beyond the limit."""
-        self._settled += self._joined()
-        self.pieces.clear()
-        return self._settled
+    def look(self) -> None:
+        """Count what came since, and put it together if it is much. Raises LimitExceededError beyond the limit."""
+        self._count()
+        if self._counted >= _JOIN_EVERY:
+            self._settle()
+        self.look_at = self._counted + _CHECK_EVERY
+
+    def copy(self, distance: int, length: int) -> None:
+        """Repeat bytes that came before. Raises ValueError where there are none, LimitExceededError."""
+        self._count()
+        start = self._size - distance
+        if start < 0 or not 0 < length <= distance:
+            raise ValueError("a copy of what is not there")
+        self._grow(length)
+        self.pieces.append(slice(start, start + length))
+        self._counted += 1
 
     def message(self) -> bytes:
         """Return all of it."""
-        if self._settled:
-            return bytes(self.settle())
-        return self._joined()
+        if not self._counted and not self._size:  # nearly always
+            self._grow(sum(map(len, self.pieces)))  # type: ignore[arg-type]  # a copy would have been counted
+            return b"".join(self.pieces)  # type: ignore[arg-type]
+        self._count()
+        self._settle()
+        return bytes(self._settled)
 
-    def _joined(self) -> bytes:
-        """Put the pieces together, once it is known that they fit: a repeat is cheap to ask for, and may be long."""
-        if len(self._settled) + sum(map(len, self.pieces)) > self.limit:
+    def _count(self) -> None:
+        self._grow(sum(map(len, self.pieces[self._counted :])))  # type: ignore[arg-type]  # copies are counted already
+        self._counted = len(self.pieces)
+
+    def _grow(self, by: int) -> None:
+        self._size += by
+        if self._size > self.limit:
             raise LimitExceededError(f"the message would be larger than {self.limit} bytes")
-        return b"".join(self.pieces)
+
+    def _settle(self) -> None:
+        settled = self._settled
+        for piece in self.pieces:
+            settled += settled[piece] if isinstance(piece, slice) else piece
+        self.pieces.clear()
+        self._counted = 0
 
 
 def _compile(template: Template) -> _Compiled:
@@ -171,10 +202,5 @@ def _control(code: int, frame: bytes, at: int, trail: Trail, output: _Output) ->
 def _copy(frame: bytes, at: int, output: _Output) -> int:
     distance, at = read_compact(frame, at)
     length, at = read_compact(frame, at)
-    settled = output.settle()
-    start = len(settled) - distance
-    if start < 0 or not 0 < length <= distance:
-        raise ValueError("a copy of what is not there")
-    output.pieces.append(bytes(settled[start : start + length]))
-    output.settle()
+    output.copy(distance, length)
     return at

@@ -77,7 +77,8 @@ class Template:
         if len(body) > MAX_BODY:
             raise CodebookError(f"not a template: larger than {MAX_BODY} bytes")
         try:
-            items = msgpack.unpackb(body)
+            # No list is longer than an enum: one that says so is not even allocated.
+            items = msgpack.unpackb(body, max_array_len=MAX_ENUM, max_map_len=0, max_ext_len=0)
         except (ValueError, msgpack.UnpackException, RecursionError) as exc:
             raise CodebookError(f"not a template: {exc}") from exc
         if not isinstance(items, list):

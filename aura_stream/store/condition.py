@@ -57,6 +57,10 @@ class Condition:
         self.status = replace(self.status, damaged=self.status.damaged + 1)
         return True
 
+    def collision(self, reason: str) -> None:
+        """Note that an entry is refused, because another one has its digest."""
+        log.critical("%s: %s; the second is refused, and nothing is written with it", self._name, reason)
+
     def rebuilt(self) -> None:
         """Note that the store was rebuilt, here or by another process."""
         log.warning("%s was rebuilt, in a new generation", self._name)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from aura_stream.codec import Codebook, Proposal
+from aura_stream.codec.codebook import CollisionError
 from aura_stream.errors import CodebookError, ConfigError, StoreLostError, UnavailableError
 from aura_stream.ports import Finding, StoreStatus
 from aura_stream.store.condition import Condition
@@ -121,7 +122,11 @@ class FileStore:
     async def _change(self, change: Callable[[Codebook], Codebook]) -> Codebook:
         async with self._locked():
             await self._load()
-            longer = change(self._book)
+            try:
+                longer = change(self._book)
+            except CollisionError as exc:
+                self._condition.collision(str(exc))
+                raise
             if longer is not self._book:
                 await asyncio.to_thread(self._save, longer)
                 self._adopt(longer, _signature(self._path))

@@ -19,7 +19,7 @@ from typing import Final, Protocol
 from urllib.parse import quote
 
 from aura_stream.codec.bookfile import replace_file, sync_folder
-from aura_stream.codec.template import digest_of
+from aura_stream.codec.template import DIGEST_SIZE, digest_of
 from aura_stream.errors import CodebookError, ConfigError
 from aura_stream.model.framing import DamagedFileError, leb128, split_varint
 from aura_stream.store.entry import Entry
@@ -240,18 +240,33 @@ def _read(path: Path) -> MirrorContent:
         return MirrorContent()
     records: list[bytes] = []
     damaged: list[tuple[str, bytes]] = []
-    end = 0
-    try:
-        items = split_varint(data, 0, len(data) + 1, len(data) + 1)
-        end = items.ends[-1] if items.ends else 0
-    except DamagedFileError as exc:
-        items = split_varint(data[: exc.offset], 0, len(data) + 1, len(data) + 1)
-        damaged.append((f"mirror, from byte {exc.offset}", data[exc.offset :]))
-        end = len(data)
-    for place, record in enumerate(items.values):
+    found, end, is_whole = _split(data)
+    for place, record in enumerate(found):
         try:
             Entry.from_bytes(record)
             records.append(record)
         except CodebookError:
             damaged.append((f"mirror entry {place}", record))
-    return MirrorContent(records, tuple(damaged), len(data) - end)
+    if not is_whole:
+        damaged.append((f"mirror, from byte {end}", data[end:]))
+    return MirrorContent(records, tuple(damaged), len(data) - end if is_whole else 0)
+
+
+def _split(data: bytes) -> tuple[list[bytes], int, bool]:
+    """Return the whole records, where they end, and whether what follows is at most a torn one.
+
+    A length that no record has is damage from there on: a file that a crash left full of zeros is not a record a byte.
+    """
+    records: list[bytes] = []
+    end = 0
+    while True:
+        try:
+            items = split_varint(data, end, 1, len(data))
+        except DamagedFileError:
+            return records, end, False
+        if not items.values:
+            return records, end, True
+        if len(items.values[0]) <= DIGEST_SIZE:
+            return records, end, False
+        records += items.values
+        end = items.ends[0]

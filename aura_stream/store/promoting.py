@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from aura_stream.codec import Proposal
+from aura_stream.codec.codebook import CollisionError
 from aura_stream.codec.template import DIGEST_SIZE
 from aura_stream.errors import CodebookError, UnavailableError
 from aura_stream.model.log import BEGINNING, LogReading, LogRecord, LogState
@@ -29,7 +30,7 @@ class Promoter:
         """Make a proposal's entries active. Raises UnavailableError, StoreLostError; CodebookError for too many."""
         for _ in range(ATTEMPTS):
             if await self.agree():
-                draft = additions(self._copies.journaled, proposal)
+                draft = self._draft(proposal)
                 if not draft or await self._write(draft):
                     await self._copies.learn_journaled()
                     return
@@ -47,6 +48,13 @@ class Promoter:
                     await copies.learn_journaled()
                     return
         raise UnavailableError("others write to the template store at the same time; it is tried again")
+
+    def _draft(self, proposal: Proposal) -> Draft:
+        try:
+            return additions(self._copies.journaled, proposal)
+        except CollisionError as exc:
+            self._copies.condition.collision(str(exc))
+            raise
 
     async def _write(self, draft: Draft) -> bool:
         """Propose, write the journal, and activate if it says that we were first; False if we were not."""

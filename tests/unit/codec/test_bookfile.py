@@ -227,3 +227,34 @@ def test_retiring_what_is_retired_changes_nothing() -> None:
 def test_retired_digests_that_are_none_are_refused(body: bytes) -> None:
     with pytest.raises(CodebookError, match="list of digests"):
         Codebook.from_bytes(_file(_record("retired", body)))
+
+
+@pytest.mark.parametrize(("kind", "bodies"), [("template", TEMPLATES[:2]), ("dictionary", (b"one" * 9, b"two" * 9))])
+def test_two_entries_with_one_digest_are_refused(
+    kind: str, bodies: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (each.body if isinstance(each, Template) else each for each in bodies)
+    honest = digest_of
+    monkeypatch.setattr(bookfile, "digest_of", lambda body: honest(first if body == second else body))
+    records = [[kind, honest(first), body] for body in (first, second)]
+    with pytest.raises(CodebookError, match=rf"entry 1 \({kind}\): another entry has the same digest"):
+        Codebook.from_bytes(_file(*records))
+    assert Codebook.from_bytes(_file(records[0], records[0])) == Codebook()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        msgpack.packb([0, []]),
+        msgpack.packb([0, [], b"", 0]),
+        msgpack.packb([0, [], b""]) + b"\xc0",
+        b"\x93\x00\xdd\xff\xff\xff\xff",
+        b"\x93\x00\xdd\x00\x07\xff\xff",
+        b"\x93\x00\x91\xdd\x00\x00\xff\xff",
+        b"\x80",
+        b"",
+    ],
+)
+def test_a_generation_that_is_none_is_refused(body: bytes) -> None:
+    with pytest.raises(CodebookError, match=r"entry 0 \(generation\)"):
+        Codebook.from_bytes(_file(_record("generation", body)))

@@ -10,6 +10,7 @@ from aura_stream import Codebook, CodebookError, HybridCodec
 from aura_stream.codec import Generation, Proposal, Template
 from aura_stream.codec import codebook as codebook_module
 from aura_stream.codec import generation as generation_module
+from aura_stream.codec.codebook import CollisionError
 from tests.unit.codec.books import BIRTH, DICTIONARY, TEMPLATES, by_hand, many_generations, sample_messages, template
 
 ONE, TWO, THREE = TEMPLATES[:3]
@@ -153,3 +154,31 @@ def test_templates_of_two_and_three_byte_codes_come_back() -> None:
     assert codec.decode(frame) == b"w0ww192ww12479ww12480w"
     assert [part.size for part in codec.explain(frame)] == [1, 1, 2, 2, 3]
     assert [codec.peek(b"\x82" + frame[at:]).template for at in (1, 2, 4, 6)] == [0, 192, 12_479, 12_480]
+
+
+def _twins() -> tuple[Template, Template]:
+    """Two templates with one digest, as a collision would have it."""
+    first, second = Template((b"first",)), Template((b"second",))
+    vars(second)["digest"] = first.digest
+    return first, second
+
+
+def test_of_two_templates_with_one_digest_the_second_is_refused() -> None:
+    first, second = _twins()
+    book = Codebook().extended(Proposal((ONE, first)))
+    for proposal in (
+        Proposal((second,)),
+        Proposal((first, second), opens=True),
+        Proposal((second,), False, DICTIONARY),
+    ):
+        with pytest.raises(CollisionError, match=first.digest.hex()):
+            book.extended(proposal)
+    assert book.extended(Proposal((first,))) is book
+    assert book.extended(Proposal((first, first), opens=True)).generations[1].templates == (first,)
+
+
+def test_two_templates_with_one_digest_are_never_saved() -> None:
+    first, second = _twins()
+    book = Codebook().extended(Proposal((first,))).extended(Proposal((second,), opens=True))
+    with pytest.raises(CodebookError, match=first.digest.hex()):
+        book.to_bytes()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from aura_stream import CorruptFrameError, HybridCodec, LimitExceededError, UnknownTemplateError
-from aura_stream.codec import Generation, Template
+from aura_stream.codec import Generation, Template, decoder
 from aura_stream.codec.decoder import TemplateDecoder
+from aura_stream.codec.wire import compact
 from tests.unit.codec.books import ANY_TEXT, INTEGER, REPEAT_ANY, by_hand
 
 GENERATION = Generation(
@@ -124,3 +127,31 @@ def test_the_current_moment_follows_the_times_of_a_frame() -> None:
     frame = codec.encode(message)
     assert codec.decode(frame) == message
     assert len(frame) <= 1 + 4 * 2 + 4
+
+
+def test_copies_and_pieces_in_great_number_stand_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder, "_CHECK_EVERY", 3)
+    monkeypatch.setattr(decoder, "_JOIN_EVERY", 7)
+    items, message = b"\xf8\x04abcd", b"abcd"
+    for number in range(60):
+        distance, length = 1 + number % len(message), 1 + number % 3
+        if length <= distance:
+            items += b"\xf9" + compact(distance) + compact(length)
+            start = len(message) - distance
+            message += message[start : start + length]
+        items += b"\x00" * (number % 4)
+        message += b"hello" * (number % 4)
+    assert _decode(items, len(message)) == message
+    with pytest.raises(LimitExceededError):
+        _decode(items, len(message) - 1)
+
+
+def test_copies_that_double_are_refused_before_they_are_made() -> None:
+    items = b"\xf8\x04abcd" + b"".join(b"\xf9" + compact(4 << power) * 2 for power in range(40))
+    tracemalloc.start()
+    try:
+        with pytest.raises(LimitExceededError):
+            _decode(items, 64 << 20)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()

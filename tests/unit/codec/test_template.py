@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import msgpack
 import pytest
 from hypothesis import given
@@ -109,3 +111,14 @@ def test_any_body_is_a_template_or_a_codebook_error(body: bytes) -> None:
     except CodebookError:
         return
     assert template.body == body
+
+
+def test_lists_that_only_say_they_are_long_take_no_memory() -> None:
+    body = b"\xdd\x00\x01\xff\xff" * 500 + b"\xc0" * 100_000  # lists of 131,071 items, each in the one before
+    tracemalloc.start()
+    try:
+        with pytest.raises(CodebookError):
+            Template.from_body(body)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()

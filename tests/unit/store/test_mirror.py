@@ -209,3 +209,15 @@ async def test_without_a_folder_nothing_is_kept() -> None:
     await mirror.quarantine(b"damage")
     assert await mirror.read() == MirrorContent()
     mirror.close()
+
+
+@pytest.mark.parametrize("garbage", [bytes(100_000), b"\xff" * 100], ids=["zeros", "no length"])
+async def test_what_has_no_length_of_a_record_is_one_damage_behind_the_whole_ones(
+    garbage: bytes, tmp_path: Path
+) -> None:
+    path = await _written(tmp_path)
+    data = path.read_bytes()
+    path.write_bytes(data + garbage)
+    mirror, content = await _opened(tmp_path)
+    assert content == MirrorContent(RECORDS, ((f"mirror, from byte {len(data)}", garbage),), 0)
+    mirror.close()

@@ -29,6 +29,7 @@ USER, PASSWORD = "alice", "alice-secret"  # may do everything
 BOUND_USER = "bob"  # may do what a test allows; the same password, SCRAM only
 QUIET_PORTS = range(20_000, 32_000)  # below those that systems give to whoever asks for any
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+PROXIED = ("VIA_INPUT", "VIA_OUTPUT")  # plain listeners that advertise the port of a proxy in front of them
 
 
 class CannotStartError(Exception):
@@ -80,13 +81,18 @@ def free_ports(count: int) -> list[int]:
 
 @dataclass
 class Broker:
-    """A broker of our own: `servers` is the plain listener, `listeners` holds one address per protocol."""
+    """A broker of our own: `servers` is the plain listener, `listeners` holds one address per protocol.
+
+    `proxied` holds, for each of PROXIED, the broker's port and the port of the proxy that a test puts in front of it:
+    clients follow what a broker advertises, so they stay behind the proxy.
+    """
 
     folder: Path
     server: Identity
     client: Identity
     stranger: Identity  # nobody trusts it
     listeners: dict[str, str] = field(default_factory=dict)
+    proxied: dict[str, tuple[int, int]] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = None
 
     @classmethod
@@ -95,7 +101,8 @@ class Broker:
         require("java", "openssl")
         identities = [make_identity(folder, name) for name in ("server", "client", "stranger")]
         broker = cls(folder, *identities)
-        *ports, controller = free_ports(len(PROTOCOLS) + 1)
+        *ports, controller = free_ports(len(PROTOCOLS) + 2 * len(PROXIED) + 1)
+        broker.proxied = {name: (ports.pop(), ports.pop()) for name in PROXIED}
         broker.listeners = {protocol: f"127.0.0.1:{port}" for protocol, port in zip(PROTOCOLS, ports, strict=True)}
         (folder / "server.properties").write_text(broker._properties(controller))
         broker._format()
@@ -176,7 +183,12 @@ class Broker:
             return False
 
     def _properties(self, controller: int) -> str:
-        listeners = ",".join(f"{protocol}://{address}" for protocol, address in self.listeners.items())
+        plainly = [f"{protocol}://{address}" for protocol, address in self.listeners.items()]
+        own = ",".join(plainly + [f"{name}://127.0.0.1:{port}" for name, (port, _) in self.proxied.items()])
+        told = ",".join(plainly + [f"{name}://127.0.0.1:{port}" for name, (_, port) in self.proxied.items()])
+        protocols = {protocol: protocol for protocol in PROTOCOLS} | dict.fromkeys(
+            (*PROXIED, "CONTROLLER"), PROTOCOLS[0]
+        )
         plain = "org.apache.kafka.common.security.plain.PlainLoginModule required"
         scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         lines = [
@@ -185,9 +197,9 @@ class Broker:
             f"controller.quorum.voters=1@127.0.0.1:{controller}",
             "controller.listener.names=CONTROLLER",
             "inter.broker.listener.name=PLAINTEXT",
-            f"listeners={listeners},CONTROLLER://127.0.0.1:{controller}",
-            f"advertised.listeners={listeners}",
-            "listener.security.protocol.map=CONTROLLER:PLAINTEXT," + ",".join(f"{p}:{p}" for p in PROTOCOLS),
+            f"listeners={own},CONTROLLER://127.0.0.1:{controller}",
+            f"advertised.listeners={told}",
+            "listener.security.protocol.map=" + ",".join(f"{name}:{kind}" for name, kind in protocols.items()),
             f"log.dirs={self.folder / 'data'}",
             "offsets.topic.replication.factor=1",
             "offsets.topic.num.partitions=4",

@@ -1,0 +1,102 @@
+"""`aura-stream`, but with faults inside: `python -m tests.faults.killable run CONFIG`.
+
+What happens is told by the environment, so that nothing of this stands in the product:
+
+    FAULT_KILL    POINT:N    the process kills itself (SIGKILL) when it passes this point for the N-th time
+    FAULT_PATCH   MODULE:NAME[,MODULE:NAME…]    functions that are called before anything else: they patch the product
+
+The points are named in POINTS. `amid_publish` kills a few milliseconds (up to AMID) after a call to the sink has begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import os
+import random
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aura_stream.app import bridge
+from aura_stream.cli import main
+from aura_stream.runtime import Ends, Transform
+
+POINTS = ("after_fetch", "after_encode", "before_publish", "amid_publish", "after_publish", "after_settle")
+AMID = 0.02  # seconds; a publish of a portion takes a few milliseconds
+KILL, PATCH = "FAULT_KILL", "FAULT_PATCH"
+
+Call = Callable[..., Awaitable[Any]]
+
+
+class Killing:
+    """Counts how often a point is passed, and kills."""
+
+    def __init__(self, point: str, passes: int) -> None:
+        if point not in POINTS:
+            raise ValueError(f"no point is named {point}")
+        self.point = point
+        self._left = passes
+
+    def passed(self, point: str) -> bool:
+        """Note that a point is passed; tell whether it is time."""
+        self._left -= point == self.point
+        return point == self.point and self._left == 0
+
+    def around(self, call: Call, before: str = "", amid: str = "", after: str = "") -> Call:
+        """Wrap a call that does something; one that returns [] (a fetch that found nothing) passes no point."""
+
+        @functools.wraps(call)
+        async def wrapped(*args: Any, **kwargs: Any) -> Any:
+            if self.passed(before):
+                die()
+            if self.passed(amid):
+                asyncio.get_running_loop().call_later(random.uniform(0, AMID), die)
+            result = await call(*args, **kwargs)
+            if result != [] and self.passed(after):
+                die()
+            return result
+
+        return wrapped
+
+
+def die() -> None:
+    """End at once, as by kill -9."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm(killing: Killing) -> None:
+    """Put the points around the ends and the transform of every bridge that is built."""
+    build_ends, transform = bridge.build_ends, Transform.__call__
+
+    def killable_ends(*args: Any, **kwargs: Any) -> Ends:
+        ends = build_ends(*args, **kwargs)
+        source: Any = ends.source
+        sink: Any = ends.sink
+        source.fetch = killing.around(source.fetch, after="after_fetch")
+        if hasattr(sink, "publish_and_settle"):
+            step = killing.around(sink.publish_and_settle, "before_publish", "amid_publish", "after_settle")
+            sink.publish_and_settle = step
+        else:
+            sink.publish = killing.around(sink.publish, "before_publish", "amid_publish", "after_publish")
+            source.settle = killing.around(source.settle, after="after_settle")
+        return ends
+
+    bridge.build_ends = killable_ends
+    Transform.__call__ = killing.around(transform, after="after_encode")  # type: ignore[method-assign]
+
+
+def prepare() -> None:
+    """Do what the environment says."""
+    for place in filter(None, os.environ.get(PATCH, "").split(",")):
+        module, _, name = place.partition(":")
+        getattr(importlib.import_module(module), name)()
+    if order := os.environ.get(KILL):
+        point, _, passes = order.partition(":")
+        arm(Killing(point, int(passes or 1)))
+
+
+if __name__ == "__main__":
+    prepare()
+    main(prog_name="aura-stream")

@@ -7,11 +7,15 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
+from aura_connectors.kafka.dead_letters import burying, marked, unearthing
+from aura_connectors.kafka.exactly_once import KafkaExactlyOnceSink, exactly_once
 from aura_connectors.kafka.options import SinkOptions, SourceOptions
 from aura_connectors.kafka.sink import KafkaSink
 from aura_connectors.kafka.source import KafkaSource
 from aura_connectors.kafka.tail import read_tail
-from aura_stream.ports import Connector, Context
+from aura_connectors.notes import out_of_headers
+from aura_stream.model import Batch
+from aura_stream.ports import Context
 
 __all__ = ["KafkaConnector", "KafkaSink", "KafkaSource", "SinkOptions", "SourceOptions", "connector"]
 
@@ -23,6 +27,7 @@ class KafkaConnector:
     sink_options: ClassVar[type[BaseModel]] = SinkOptions
     destination: ClassVar[str] = "batched"
     metadata: ClassVar[bool] = True
+    dead_letter_key: ClassVar[str] = "topic"
 
     def source(self, options: SourceOptions, context: Context) -> KafkaSource:
         """Build a source; it connects at `start`."""
@@ -42,5 +47,27 @@ class KafkaConnector:
         """See `aura_stream.ports.Tail`."""
         return await read_tail(options, inputs, limit)
 
+    def burying(self, options: SinkOptions, place: str) -> SinkOptions:
+        """See `aura_stream.ports.KeepsDeadLetters`."""
+        return burying(options, place)
 
-connector: Connector = KafkaConnector()
+    def unearthing(self, options: SinkOptions, place: str, inputs: Sequence[str], group: str) -> SourceOptions:
+        """See `aura_stream.ports.KeepsDeadLetters`."""
+        return unearthing(options, place, inputs, group)
+
+    def marked(self, batch: Batch, notes: Sequence[bytes]) -> Batch:
+        """See `aura_stream.ports.KeepsDeadLetters`."""
+        return marked(batch, notes)
+
+    def unmarked(self, batch: Batch) -> tuple[Batch, Sequence[bytes | None]]:
+        """See `aura_stream.ports.KeepsDeadLetters`."""
+        return out_of_headers(batch)
+
+    def exactly_once(
+        self, source: SourceOptions, sink: SinkOptions, dead_letters: SinkOptions | None, context: Context
+    ) -> tuple[KafkaSource, KafkaExactlyOnceSink]:
+        """See `aura_stream.ports.ExactlyOnce`."""
+        return exactly_once(source, sink, dead_letters, context)
+
+
+connector = KafkaConnector()

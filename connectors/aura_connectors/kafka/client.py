@@ -38,21 +38,26 @@ _REFUSALS = (
     errors.InvalidSessionTimeoutError,
     errors.InvalidTimestampError,
     errors.InvalidTopicError,
+    errors.InvalidTransactionTimeout,
     errors.MessageSizeTooLargeError,
     errors.PolicyViolationError,
     errors.RecordListTooLargeError,
     errors.SaslAuthenticationFailed,
     errors.TopicAuthorizationFailedError,
+    errors.TransactionalIdAuthorizationFailed,
     errors.UnsupportedSaslMechanismError,
 )
 _HINTS: dict[type[Exception], str] = {
     errors.ClusterAuthorizationFailedError: "the user may write to no topic (brokers before 2.8 want IdempotentWrite)",
     errors.InvalidTimestampError: "a record's timestamp lies outside the topic's message.timestamp.*.max.ms",
+    errors.InvalidTransactionTimeout: "transaction_timeout is longer than the brokers' transaction.max.timeout.ms",
     errors.MessageSizeTooLargeError: "a batch is larger than the topic's max.message.bytes",
     errors.RecordListTooLargeError: "a batch is larger than the topic's max.message.bytes",
     errors.SaslAuthenticationFailed: "authentication failed; check sasl.username, sasl.password and sasl.mechanism",
     errors.TopicAuthorizationFailedError: "the user may not use this topic",
     errors.GroupAuthorizationFailedError: "the user may not use this group",
+    errors.TransactionalIdAuthorizationFailed: "the user may not use transactions: allow Write and Describe on "
+    "transactional ids that begin with aura/, or set delivery: at_least_once",
 }
 
 
@@ -198,7 +203,15 @@ async def discard(producer: AIOKafkaProducer) -> None:
     for batch in queued:
         batch.drain_ready()  # nobody waits for these any more; a failure set on their waiters would go unseen
     accumulator.fail_all(errors.ProducerClosed())
-    for batch in batches:
-        batch.future.exception()  # seen
     if not await _closed(producer.stop()):
         await _closed(producer.client.close())
+    _look_at(*(waiter for batch in batches for waiter in (batch.future, batch._drain_waiter)))
+    if producer._txn_manager is not None and (end := producer._txn_manager._transaction_waiter) is not None:
+        _look_at(end)
+
+
+def _look_at(*futures: asyncio.Future[object]) -> None:
+    """See to it that asyncio does not complain of errors that nobody needs any more."""
+    for future in futures:
+        if future.done() and not future.cancelled():
+            future.exception()

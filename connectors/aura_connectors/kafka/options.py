@@ -76,12 +76,22 @@ class SinkOptions(Connection):
     partition: Literal["same", "by_key"] = Field("same", description="by_key: hash of the key, as Java clients do")
     metadata: bool = Field(True, description="false: write no keys and no headers")
     delivery_timeout: Duration = Field(30.0, ge=1, description="the longest wait for one batch to be acknowledged")
+    transaction_timeout: Duration = Field(
+        60.0,
+        ge=1,
+        description="delivery: exactly_once only: the broker gives up a transaction that is open for so long; at most "
+        "its transaction.max.timeout.ms",
+    )
 
     @model_validator(mode="after")
     def _keys_are_kept_where_they_place(self) -> SinkOptions:
         if self.partition == "by_key" and not self.metadata:
             raise ValueError("partition: by_key needs the keys that metadata: false leaves out")
         return self
+
+
+class BurialOptions(SinkOptions):
+    """A topic for dead letters: they stay, whatever becomes of the messages in the topics they come from."""
 
 
 class JournalOptions(Connection):

@@ -22,7 +22,7 @@ class _Share:
 
 
 class Positions:
-    """The partitions of one assignment. Epochs grow with each assignment and never repeat."""
+    """The partitions of one assignment. Epochs grow with each assignment or reset, and never repeat."""
 
     def __init__(self) -> None:
         self.epoch = 0
@@ -32,6 +32,11 @@ class Positions:
         """Begin a new assignment; `starts` are the offsets of the first records to read."""
         self.epoch += 1
         self._shares = {tp: _Share(self.epoch, start, start, start) for tp, start in starts.items()}
+
+    def reset(self, tp: TopicPartition, offset: int) -> None:
+        """Read an owned partition anew from `offset`: what was read before is not ours any more."""
+        self.epoch += 1
+        self._shares[tp] = _Share(self.epoch, offset, offset, offset)
 
     def clear(self) -> None:
         """End the assignment: nothing is owned."""
@@ -56,10 +61,18 @@ class Positions:
         """Return the offset of the next record to read from an owned partition."""
         return self._shares[tp].read
 
+    def epoch_of(self, tp: TopicPartition) -> int:
+        """Return the epoch under which an owned partition is read."""
+        return self._shares[tp].epoch
+
     def owns(self, batch: Batch) -> bool:
         """Tell whether the batch was read under the present assignment of its partition."""
-        share = self._shares.get(_partition_of(batch))
+        share = self._shares.get(partition_of(batch))
         return share is not None and share.epoch == batch.epoch
+
+    def awaits(self, batch: Batch) -> bool:
+        """Tell whether the batch is ours and not settled yet."""
+        return self.owns(batch) and end_of(batch) > self._shares[partition_of(batch)].settled
 
     def accept(self, tp: TopicPartition, records: Sequence[Any]) -> Sequence[Any]:
         """Take fetched records in; returns those not seen under this assignment, [] if the partition is not owned.
@@ -78,15 +91,15 @@ class Positions:
 
     def hand_out(self, batch: Batch) -> None:
         """Note that the engine has these messages now."""
-        self._shares[_partition_of(batch)].handed = _end(batch)
+        self._shares[partition_of(batch)].handed = end_of(batch)
 
     def to_commit(self, batches: Iterable[Batch]) -> dict[TopicPartition, int]:
         """Return the offsets that settle these batches, without those no longer owned or settled already."""
         offsets: dict[TopicPartition, int] = {}
         for batch in batches:
-            tp = _partition_of(batch)
-            if len(batch) and self.owns(batch) and _end(batch) > self._shares[tp].settled:
-                offsets[tp] = max(_end(batch), offsets.get(tp, 0))
+            tp = partition_of(batch)
+            if len(batch) and self.awaits(batch):
+                offsets[tp] = max(end_of(batch), offsets.get(tp, 0))
         return offsets
 
     def idle(self) -> list[TopicPartition]:
@@ -106,9 +119,11 @@ class Positions:
                 share.read = max(share.read, offset)
 
 
-def _partition_of(batch: Batch) -> TopicPartition:
+def partition_of(batch: Batch) -> TopicPartition:
+    """Return the batch's partition as the client names it."""
     return TopicPartition(batch.partition.topic, batch.partition.index)
 
 
-def _end(batch: Batch) -> int:
+def end_of(batch: Batch) -> int:
+    """Return the offset that settles the batch."""
     return int(batch.positions[-1]) + 1

@@ -112,26 +112,25 @@ class Reader:
         except errors.OffsetOutOfRangeError as exc:
             raise await self._gap(exc) from exc
         except _UNREADABLE:
-            self._rewind(self._positions)  # what it had read of other partitions is lost
+            self.rewind(self._positions)  # what it had read of other partitions is lost
             raise
         except errors.KafkaError as exc:
             raise translate(exc, self._options.servers, "reading") from exc
         if self._poll_epoch != self._positions.epoch:
-            self._rewind(fetched)  # it spanned a rebalance, and may have read from a position that was never ours
+            self.rewind(fetched)  # it spanned a rebalance, and may have read from a position that was never ours
             return {}
         return fetched
 
-    def _rewind(self, partitions: Iterable[TopicPartition]) -> None:
-        """Let the client read again from where we are."""
+    def rewind(self, partitions: Iterable[TopicPartition]) -> None:
+        """Let the client read again from where we are, and throw away what it fetched ahead."""
         for tp in partitions:
             if tp in self._positions:
                 with contextlib.suppress(errors.IllegalStateError):
                     self._consumer.seek(tp, self._positions.read(tp))
 
     def _accept(self, fetched: _Fetched) -> list[Batch]:
-        epoch = self._positions.epoch
         accepted = ((tp, self._positions.accept(tp, records)) for tp, records in fetched.items())
-        return [_to_batch(tp, records, epoch) for tp, records in accepted if records]
+        return [_to_batch(tp, records, self._positions.epoch_of(tp)) for tp, records in accepted if records]
 
     async def _read_one_by_one(self, max_messages: int, timeout: float) -> list[Batch]:
         partitions, epoch = list(self._positions), self._positions.epoch

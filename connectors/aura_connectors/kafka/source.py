@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
 
 from aura_connectors.kafka.client import REQUEST_TIMEOUT_MS, admin, guarded, leave, probe, security
+from aura_connectors.kafka.commits import Commits, GroupCommits
 from aura_connectors.kafka.options import SourceOptions
 from aura_connectors.kafka.positions import Positions
 from aura_connectors.kafka.reader import Reader
@@ -34,20 +35,22 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     """A `Source`; see the port for the contract.
 
     aiokafka fetches in the background and tells of rebalances from a task of its own; `_lock` keeps a commit and
-    the loss of its partition apart. `_assigned` is clear from a revocation to the next assignment.
+    the loss of its partition apart. `_assigned` is clear from a revocation until the next assignment is taken over.
     """
 
-    def __init__(self, options: SourceOptions, context: Context) -> None:
+    def __init__(self, options: SourceOptions, context: Context, commits: Commits | None = None) -> None:
         self._options = options
         self._context = context
         self._topics = list(dict.fromkeys(options.topics))
         self._positions = Positions()
+        self._commits = commits or GroupCommits()
         self._backlog: deque[Batch] = deque()
         self._paused: set[Partition] = set()
         self._consumer: AIOKafkaConsumer | None = None
         self._reader: Reader | None = None
         self._lock = asyncio.Lock()
         self._assigned = asyncio.Event()
+        self._taking_over: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
         self._failure: AuraError | None = None  # met in a callback, where nobody would see it
         self._probed = 0.0  # when a broker answered outside of the consumer, in seconds since the epoch
@@ -80,6 +83,10 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     def owns(self, batch: Batch) -> bool:
         """Tell whether the batch belongs to the present assignment."""
         return self._positions.owns(batch)
+
+    def awaits(self, batch: Batch) -> bool:
+        """Tell whether the batch is owned, and not settled yet."""
+        return self._positions.awaits(batch)
 
     async def settle(self, batches: Sequence[Batch]) -> None:
         """Commit the offsets behind these batches."""
@@ -210,21 +217,25 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         """Leave the group and forget the assignment; messages handed out are not ours any more."""
         consumer, self._consumer = self._consumer, None
         reader, self._reader = self._reader, None
-        self._release()
+        await self._stop_taking_over()
+        await self._release()
         if reader is not None:
             await reader.close()
         if consumer is not None:
             await leave(consumer)
 
-    def _release(self) -> None:
+    async def _release(self) -> None:
         self._assigned.clear()
         self._positions.clear()
         self._backlog.clear()
         self._paused.clear()
         self._settled.set()
+        await self._commits.end()
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Wait a while for what is in flight, then let go; called by aiokafka before each rebalance."""
+        await self._stop_taking_over()
+        self._failure = None  # of the assignment that ends here
         self._assigned.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(REVOKE_TIMEOUT):
@@ -234,31 +245,74 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         async with self._lock:
             if unsettled := self._positions.unsettled():
                 log.warning("rebalance: messages in flight of %d partitions will come again", len(unsettled))
-            self._release()
+            await self._release()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Set our own positions; called by aiokafka after each rebalance, which only logs what this raises."""
+        """Take over; called by aiokafka after each rebalance, which sends no heartbeat before this returns."""
+        if self._consumer is not None:
+            self._consumer.pause(*assigned)  # it would fetch from a position of its own
+            self._taking_over = asyncio.create_task(self._take_over(self._consumer, sorted(assigned)))
+
+    async def _stop_taking_over(self) -> None:
+        task, self._taking_over = self._taking_over, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _take_over(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
+        """Begin at our own positions, once no former owner can move them any more."""
         try:
-            async with self._lock, guarded(self._options.servers, "reading the group's offsets"):
-                await self._take_over(sorted(assigned))
+            async with self._lock:
+                await self._commits.begin(partitions, self)
+                async with guarded(self._options.servers, "reading the group's offsets"):
+                    await self._find_positions(consumer, partitions)
         except AuraError as exc:
             self._failure = exc
         self._assigned.set()
 
-    async def _take_over(self, partitions: list[TopicPartition]) -> None:
-        consumer = self._consumer
-        if consumer is None:
-            return  # dropped meanwhile
+    async def _find_positions(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
         committed = await asyncio.gather(*(consumer.committed(tp) for tp in partitions))
         starts = {tp: offset for tp, offset in zip(partitions, committed, strict=True) if offset is not None}
         if new := [tp for tp in partitions if tp not in starts]:
             look_up = consumer.beginning_offsets if self._options.start == "earliest" else consumer.end_offsets
             first = await look_up(new)
-            await consumer.commit(first)  # so that `latest` means the first start, whatever happens next
+            await self._commits.commit(consumer, first)  # so that `latest` means the first start, whatever happens next
             starts |= first
         for tp, offset in starts.items():
-            consumer.seek(tp, offset)
+            consumer.seek(tp, offset)  # which throws away what was fetched from elsewhere
         self._positions.assign(starts)
+        consumer.resume(*partitions)
+
+    def epoch(self, tp: TopicPartition) -> int | None:
+        """See `Progress`."""
+        return self._positions.epoch_of(tp) if tp in self._positions else None
+
+    async def find_out(self, tp: TopicPartition, attempted: int) -> None:
+        """See `Progress`. Where the group has got elsewhere, what was read of the partition is not ours any more."""
+        epoch, consumer = self.epoch(tp), self._consumer
+        if epoch is None or consumer is None:
+            raise UnavailableError(f"{tp.topic}/{tp.partition} is not read now")
+        async with guarded(self._options.servers, "reading the group's offsets"):
+            committed = await consumer.committed(tp)
+        if self.epoch(tp) != epoch:
+            return
+        if committed is None:
+            self._failure = UnavailableError(f"the offsets of group {self._options.group} are gone")
+            raise self._failure
+        if committed == attempted:
+            self.settled({tp: committed})
+        elif committed != self._positions.settled(tp):
+            log.warning(
+                "%s/%d: going on from offset %d, which was committed elsewhere", tp.topic, tp.partition, committed
+            )
+            self._positions.reset(tp, committed)
+            if self._reader is not None:
+                self._reader.rewind([tp])
+
+    def settled(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """See `Progress`."""
+        self._positions.committed(offsets)
+        self._settled.set()
 
     def _ready(self) -> bool:
         return any(batch.partition not in self._paused for batch in self._backlog)
@@ -295,8 +349,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             return
         async with guarded(self._options.servers, "committing offsets"):
             try:
-                await self._consumer.commit(dict(offsets))
-                self._positions.committed(offsets)
+                await self._commits.commit(self._consumer, offsets)
             except (errors.CommitFailedError, errors.IllegalStateError):
                 self._positions.forget(offsets)
         self._settled.set()

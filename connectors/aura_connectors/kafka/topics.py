@@ -14,6 +14,7 @@ from aura_connectors.feedback import PLACE
 from aura_connectors.kafka.client import CALL_TIMEOUT, guarded, translate
 from aura_stream.errors import ConfigError, UnavailableError
 from aura_stream.model import Topic
+from aura_stream.model.note import MAX_NOTE
 
 REPLICATION = "replication.factor"  # not a setting to Kafka, but as much part of a topic
 MAX_MESSAGE_BYTES = "max.message.bytes"
@@ -43,14 +44,20 @@ async def describe(client: AIOKafkaAdminClient, names: Collection[str], servers:
         listed = await client.describe_topics()  # naming a topic here would create it where brokers do that
         found = {topic["topic"]: topic["partitions"] for topic in listed if topic["topic"] in names}
         settings = await _settings(client, found)
-        cluster = (await client.describe_cluster()).get("cluster_id")
+        cluster = await cluster_of(client)
     topics = {}
     for name, partitions in found.items():
         ours = {REPLICATION: str(min(len(partition["replicas"]) for partition in partitions))}
         if cluster:
-            ours[PLACE] = str(cluster)
+            ours[PLACE] = cluster
         topics[name] = Topic(name, len(partitions), settings.get(name, {}) | ours)
     return topics
+
+
+async def cluster_of(client: AIOKafkaAdminClient) -> str | None:
+    """Return the id of the cluster, None if the broker does not tell."""
+    cluster = (await client.describe_cluster()).get("cluster_id")
+    return str(cluster) if cluster else None
 
 
 async def _settings(client: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, dict[str, str]]:
@@ -79,6 +86,18 @@ def output_like(name: str, sources: Sequence[Topic], partitions: int | None, rep
     return Topic(
         name, partitions or max(source.partitions for source in sources), {AFTER_MAX_MS: FOREVER} | kept | fixed
     )
+
+
+def keeping(topic: Topic) -> Topic:
+    """Return the same topic as one for dead letters: no key makes another letter go, and there is room for the note.
+
+    Where the inputs are compacted, their retention says nothing about how long a record stays: letters stay for ever.
+    """
+    settings = dict(topic.settings)
+    if "compact" in settings.get("cleanup.policy", ""):
+        settings |= {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+    settings[MAX_MESSAGE_BYTES] = str(max_message_bytes(topic) + MAX_NOTE)
+    return Topic(topic.name, topic.partitions, settings)
 
 
 def _widest(sources: Sequence[Topic], setting: str) -> str | None:

@@ -38,6 +38,7 @@ from tests.infra.kafka import Broker
 NAMES: Mapping[str, Kind] = {"kafka": "kafka", "redis": "redis_streams"}
 LONGEST = 240.0  # seconds of a run, scaled down or not
 SESSION, FULL_SESSION = 4.0, 6.0  # seconds: Kafka's session time-out, Redis's lease
+DELIVERY = 3.0  # seconds until an output that does not answer counts as unavailable; 30 unless told otherwise
 
 
 @dataclass(slots=True)
@@ -86,8 +87,8 @@ class Chaos:
             kinds = [NAMES[name] for name in route.split("-")]
             source, output = await servers.pair(kinds, setup.get("redis", ()), together=together)
             sent, written = await make_places(base, lanes, source, output, setup.get("topic", {}))
-            session = FULL_SESSION if self.full else SESSION
-            text = configuration(base, source, output, sent.names, session)
+            session, delivery = (FULL_SESSION, None) if self.full else (SESSION, DELIVERY)
+            text = configuration(base, source, output, sent.names, session, delivery)
             text |= {"namespace": base, "codec": {"direction": direction}, "delivery": made.delivery}
             text |= {"batch": {"max_messages": MAX_MESSAGES}, "store": {"file": {"path": str(self.book)}}}
             if dead_letters:

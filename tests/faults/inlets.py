@@ -4,6 +4,7 @@ is ever written twice, whatever happens to the server meanwhile.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from typing import Protocol
@@ -47,6 +48,7 @@ class KafkaInlet:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._producer: AIOKafkaProducer | None = None
+        self._connecting = asyncio.Lock()  # lanes write side by side
 
     async def length(self, lane: int) -> int:
         await self.close()  # nothing that is still on its way may arrive behind the answer
@@ -74,16 +76,21 @@ class KafkaInlet:
             await (await producer.send_batch(batch, topic, partition=lane))
 
     async def _connected(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._place.address,
-                enable_idempotence=True,
-                max_batch_size=BATCH_BYTES,
-                max_request_size=MAX_MESSAGE,
-            )
-            await producer.start()
-            self._producer = producer
-        return self._producer
+        async with self._connecting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._place.address,
+                    enable_idempotence=True,
+                    max_batch_size=BATCH_BYTES,
+                    max_request_size=MAX_MESSAGE,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
 
     async def close(self) -> None:
         producer, self._producer = self._producer, None

@@ -50,10 +50,7 @@ class Oracle:
         """Write no more; all that was sent is acknowledged."""
         load, self._load = self._load, None
         if load is not None:
-            load.cancel()
-            await asyncio.wait([load])
-            if not load.cancelled():
-                load.result()  # what stopped it
+            await load  # it raises what stopped it
         return {"sent": sum(self._sent)}
 
     async def send(self, count: int) -> dict[str, Any]:
@@ -87,11 +84,10 @@ class Oracle:
 
     async def _go_on(self, rate: float) -> None:
         lanes, owed = len(self._sent), 0.0
-        while True:
+        while self._load is asyncio.current_task():
             owed = min(owed + rate * TICK / lanes, AT_ONCE)
             if owed >= 1:
-                # Shielded: what is on its way when the load is paused is acknowledged, or not sent.
-                await asyncio.shield(asyncio.gather(*(self._append(lane, int(owed)) for lane in range(lanes))))
+                await asyncio.gather(*(self._append(lane, int(owed)) for lane in range(lanes)))
             owed -= int(owed)
             await asyncio.sleep(TICK)
 

@@ -78,10 +78,10 @@ class Worker:
             await asyncio.sleep(0.02)
         return code
 
-    async def logged(self, text: str, times: int = 1, patience: float = PATIENCE) -> None:
-        """Wait until it has written this, so many times."""
+    async def logged(self, text: str, since: int = 0, patience: float = PATIENCE) -> None:
+        """Wait until it has written this; `since`: behind so many characters, `len(worker.log)` of a moment before."""
         deadline = time.monotonic() + patience
-        while self.log.count(text) < times:
+        while text not in self.log[since:]:
             assert self.running, f"ended with {self.popen.returncode} before it wrote {text!r}: {self.log[-1500:]}"
             assert time.monotonic() < deadline, f"never wrote {text!r}: {self.log[-1500:]}"
             await asyncio.sleep(0.05)

@@ -110,6 +110,7 @@ class Scenario:
         _, before = await self.counts()
 
         async def enough() -> bool:
+            assert self.running, f"no worker runs any more; {self._last_words()}"
             return (await self.counts())[1] >= before + more
 
         await self.until(f"{more} more messages in the output", enough)
@@ -159,17 +160,17 @@ class Scenario:
         """Return a duration of the matrix, or what stands for it where runs are scaled down: 30 s become 5 s."""
         return full if self.full else full / 6
 
-    async def hold(self, full: float) -> None:
-        """Let a state of affairs last: that many seconds, scaled."""
-        await asyncio.sleep(self.seconds(full))
+    async def hold(self, full: float, scaled: float | None = None) -> None:
+        """Let a state of affairs last: that many seconds; scaled down, or so many where runs are scaled down."""
+        await asyncio.sleep(self.seconds(full) if self.full or scaled is None else scaled)
 
     # The end
 
     async def drain(self) -> None:
         """Let no more come, wait until all has passed, and tell the workers to stop."""
         await self.pause()
-        if self.running:
-            await self.recovered("the last of all")
+        if self.running and await self._fresh(2 * RECOVERY) is None:
+            self.problems.append(f"I6: at the end no fresh message passed within 60 s; {self._last_words()}")
         for worker in self.running:
             worker.send(SIGTERM)
             code = await worker.ended()

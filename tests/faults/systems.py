@@ -114,16 +114,21 @@ def dead_letters_of(output: Place) -> Place:
     )
 
 
-def configuration(base: str, source: System, output: System, names: Sequence[str], session: float) -> dict[str, Any]:
-    """Return what the configuration says of both sides."""
+def configuration(
+    base: str, source: System, output: System, names: Sequence[str], session: float, delivery: float | None
+) -> dict[str, Any]:
+    """Return what the configuration says of both sides; `delivery`: seconds that a Kafka may take for a batch."""
     if source.kind == "kafka":
         given = {"topics": list(names), "group": f"group-{base}", "session_timeout": f"{session:g}s"}
     else:
         given = {"streams": list(names), "group": "bridge", "lease": f"{session:g}s"}
-    where = "topic" if output.kind == "kafka" else "stream"
+    if output.kind == "kafka":
+        taken = {"topic": "{source}.aura"} | ({"delivery_timeout": f"{delivery:g}s"} if delivery else {})
+    else:
+        taken = {"stream": "{source}.aura"}
     return {
         "input": {source.kind: {**source.connection, **given}},
-        "output": {output.kind: {**output.connection, where: "{source}.aura"}},
+        "output": {output.kind: {**output.connection, **taken}},
     }
 
 

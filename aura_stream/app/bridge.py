@@ -19,6 +19,8 @@ from aura_stream.runtime import (
     WorkerOptions,
     run_until_stopped,
 )
+from aura_stream.runtime.limiter import Rates
+from aura_stream.runtime.watchdog import watched
 
 
 async def run_bridge(config: Config, connectors: Mapping[str, Connector], once: bool = False) -> Statistics:
@@ -29,7 +31,8 @@ async def run_bridge(config: Config, connectors: Mapping[str, Connector], once: 
     worker = build_worker(config, connectors, once)
     reporter = Reporter(worker.statistics, config.codec.direction == "decode", config.logging.format)
     async with reporter.running():
-        await run_until_stopped(worker, config.drain_timeout)
+        with watched(config.watchdog, worker.statistics):
+            await run_until_stopped(worker, config.drain_timeout)
     return worker.statistics
 
 
@@ -38,7 +41,8 @@ def build_worker(config: Config, connectors: Mapping[str, Connector], once: bool
     store = open_store(config, connectors, config.codec.direction)
     ends = build_ends(config, connectors, once=once)
     batch = config.batch
-    options = WorkerOptions(once, batch.max_messages, batch.max_bytes, config.startup_timeout, config.store.wait)
+    rates = Rates(config.limits.messages_per_second, config.limits.bytes_per_second)
+    options = WorkerOptions(once, batch.max_messages, batch.max_bytes, config.startup_timeout, config.store.wait, rates)
     transform = build_transform(config, connectors)
     return Worker(ends, transform, options, Heartbeat(config.heartbeat), store)
 

@@ -18,6 +18,7 @@ from aura_stream.runtime import Checkpoint, Discovery, DiscoveryLimits, Heartbea
 from aura_stream.runtime.discovery import Tell
 from aura_stream.runtime.learning import Learner
 from aura_stream.runtime.promoting import ApprovalFile
+from aura_stream.runtime.watchdog import watched
 
 CHECKPOINT = "discovery.checkpoint"
 PROPOSED = "proposed.book"
@@ -35,7 +36,8 @@ async def run_discovery(
     discovery = build_discovery(config, connectors, once, tell)
     reporter = Reporter(discovery.statistics, False, config.logging.format)
     async with reporter.running():
-        await run_until_stopped(discovery, config.drain_timeout)
+        with watched(config.watchdog, discovery.statistics):
+            await run_until_stopped(discovery, config.drain_timeout)
     if once and not discovery.statistics.settled:
         group = config.discovery.group
         log.info("nothing new: group %s has read all that the input holds; another discovery.group reads anew", group)

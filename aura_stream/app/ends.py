@@ -31,10 +31,11 @@ def dead_letter_context(context: Context) -> Context:
 
 def refusals_of(config: Config, connectors: Mapping[str, Connector], book: Callable[[], str]) -> Refusals:
     """Return what becomes of messages that cannot be transformed. `book` tells the digest of the codebook in use."""
+    largest = config.limits.message
     if config.dead_letter is None:
-        return Refusals()
+        return Refusals(screen=Screen(largest))
     keeper = keeper_of(config, connectors)
-    return Refusals(Burial(keeper.marked, config.codec.direction, book), Screen(None, config.dead_letter.attempts))
+    return Refusals(Burial(keeper.marked, config.codec.direction, book), Screen(largest, config.dead_letter.attempts))
 
 
 def keeper_of(config: Config, connectors: Mapping[str, Connector]) -> KeepsDeadLetters:

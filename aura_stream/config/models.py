@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, Field, create_model
 from aura_stream.config.choice import Choice, Options, choices
 from aura_stream.config.dead_letter import DeadLetterOptions
 from aura_stream.config.discovery import DiscoveryOptions
+from aura_stream.config.policy import LimitOptions
 from aura_stream.config.quantities import Duration, Size
 from aura_stream.config.store import StoreOptions, store_model
 
@@ -85,8 +86,14 @@ class Config(Options):
     )
     dead_letter: DeadLetterOptions | None = None
     batch: BatchOptions = Field(default_factory=BatchOptions)
+    limits: LimitOptions = Field(default_factory=LimitOptions)
     logging: LoggingOptions = Field(default_factory=LoggingOptions)
     heartbeat: Path | None = Field(None, description="file touched about each second while the worker is alive")
+    watchdog: Duration = Field(
+        20.0,
+        description="an event loop that stands still for so long is told in the log; after three times as long the "
+        "process ends with exit 75, to be started anew. 0s: off",
+    )
     startup_timeout: Duration = Field(30.0, description="how long to wait for servers at start; then exit 75")
     drain_timeout: Duration = Field(
         25.0, description="how long to finish what is in flight after SIGTERM; then exit 75"

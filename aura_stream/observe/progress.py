@@ -47,6 +47,10 @@ class Snapshot:
     store: str
     store_lost: int
     store_damaged: int
+    dead_letters: int = 0
+    failures: int = 0  # attempts at servers that did not answer
+    away: tuple[str, ...] = ()  # sides that are left alone for now
+    stalls: int = 0
 
     def __str__(self) -> str:
         parts = [f"{self.messages:,} messages", f"{self.messages_per_second:,.0f}/s"]
@@ -64,6 +68,9 @@ class Snapshot:
             parts.append(f"lag {self.lag:,}")
         if self.waiting:
             parts.append(f"{self.waiting:,} wait for a template")
+        if self.dead_letters:
+            parts.append(f"{self.dead_letters:,} dead letters")
+        parts += [f"{side} is away" for side in self.away]
         if self.store != "ok":
             parts.append(f"store {self.store}")
         return " · ".join(parts)
@@ -143,6 +150,10 @@ class Meter:
             store=statistics.store.state,
             store_lost=statistics.store.lost,
             store_damaged=statistics.store.damaged,
+            dead_letters=statistics.dead_letters,
+            failures=sum(side.failures for side in statistics.sides.values()),
+            away=tuple(what for what, side in statistics.sides.items() if side.breaker != "closed"),
+            stalls=statistics.stalls,
         )
 
 

@@ -23,7 +23,7 @@ from aura_stream.runtime.checkpoint import Checkpoint, Saved
 from aura_stream.runtime.learning import Learner, Measure
 from aura_stream.runtime.promoting import Promoting, StorePromoter
 from aura_stream.runtime.pulse import Heartbeat, Pulse
-from aura_stream.runtime.retry import Outage
+from aura_stream.runtime.retry import Outage, StillAwayError
 from aura_stream.runtime.serial import SerialSource
 from aura_stream.runtime.starting import Starting
 from aura_stream.runtime.statistics import Statistics
@@ -147,9 +147,9 @@ class Discovery:
         if self._stopping.is_set():
             return True
         try:
-            return self._limits.once and await self._source.finished()
-        except UnavailableError as error:
-            await self._outage.pause(error)
+            async with self._outage.attempt():
+                return self._limits.once and await self._source.finished()
+        except StillAwayError:
             return False
 
     async def _fetch(self) -> list[Batch]:
@@ -160,11 +160,10 @@ class Discovery:
             await self._sleep(self._means.rest)
         limits = self._limits
         try:
-            batches = await self._source.fetch(limits.max_messages, limits.max_bytes, FETCH_TIMEOUT)
-        except UnavailableError as error:
-            await self._outage.pause(error)
+            async with self._outage.attempt():
+                batches = await self._source.fetch(limits.max_messages, limits.max_bytes, FETCH_TIMEOUT)
+        except StillAwayError:
             return []
-        self._outage.over()
         self.statistics.fetched += sum(map(len, batches))
         return batches
 

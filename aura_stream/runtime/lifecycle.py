@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from typing import Final, Protocol
 
@@ -11,6 +12,9 @@ from aura_stream.errors import NotDrainedError
 from aura_stream.runtime.statistics import Statistics
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+INSIST: Final = 1.0  # seconds between two cancellations: redis-py on Python 3.11 can swallow one in its own time-out
+LAST_RESORT: Final = 20.0  # seconds of cancelling in vain; whatever is left then comes again, as after a crash
+EX_TEMPFAIL: Final = 75
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +36,46 @@ class Runnable(Protocol):
         ...
 
 
+class _Ending:
+    """What signals and the deadline do to a running worker."""
+
+    def __init__(self, worker: Runnable, running: asyncio.Task[None], drain_timeout: float) -> None:
+        self._worker = worker
+        self._running = running
+        self._drain_timeout = drain_timeout
+        self._loop = asyncio.get_running_loop()
+        self._forced: float | None = None  # when, on the loop's clock
+        self.signals = 0
+
+    def on_signal(self) -> None:
+        """Drain at the first, force at any other."""
+        self.signals += 1
+        if self.signals > 1:
+            self.force()
+            return
+        seconds = self._drain_timeout
+        log.info(
+            "draining %d messages, for %g s at most: no more is fetched", self._worker.statistics.in_flight, seconds
+        )
+        self._worker.stop()
+        self._loop.call_later(seconds, self.force)
+
+    def force(self) -> None:
+        """Cancel, again and again, until the worker has ended."""
+        if self._running.done():
+            return
+        now = self._loop.time()
+        if self._forced is None:
+            self._forced = now
+        if now - self._forced >= LAST_RESORT:
+            left = self._worker.statistics.in_flight
+            log.critical("it does not end: leaving it, with %d messages not settled; they will come again", left)
+            logging.shutdown()
+            os._exit(EX_TEMPFAIL)
+        self._running.cancel()
+        self._loop.call_later(INSIST, self.force)
+
+
 async def run_until_stopped(worker: Runnable, drain_timeout: float) -> None:
     """Run the worker; the first SIGTERM or SIGINT drains it, a second one (or the deadline) cuts it short.
 
@@ -40,24 +84,13 @@ async def run_until_stopped(worker: Runnable, drain_timeout: float) -> None:
     """
     running = asyncio.create_task(worker.run())
     loop = asyncio.get_running_loop()
-    signals = 0
-
-    def stop() -> None:
-        nonlocal signals
-        signals += 1
-        if signals > 1:
-            running.cancel()
-            return
-        log.info("stopping: no more is fetched, %d messages are in flight", worker.statistics.in_flight)
-        worker.stop()
-        loop.call_later(drain_timeout, running.cancel)
-
+    ending = _Ending(worker, running, drain_timeout)
     for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, ending.on_signal)
     try:
         await running
     except asyncio.CancelledError:
-        if not signals:
+        if not ending.signals:
             raise
         left = worker.statistics.in_flight
         if left:

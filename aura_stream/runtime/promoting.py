@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from aura_stream.codec import Codebook, Proposal
-from aura_stream.errors import CodebookError, StoreLostError, UnavailableError
+from aura_stream.errors import CodebookError, StoreLostError
 from aura_stream.ports import TemplateStore
-from aura_stream.runtime.retry import Outage, Sleep
+from aura_stream.runtime.retry import Outage, Sleep, StillAwayError
 
 T = TypeVar("T")
 
@@ -66,12 +66,10 @@ class StorePromoter:
     async def _outlast(self, attempt: Callable[[], Awaitable[T]], otherwise: T) -> T:
         while not self._stopped():
             try:
-                result = await attempt()
-            except UnavailableError as error:
-                await self._outage.pause(error)
-            else:
-                self._outage.over()
-                return result
+                async with self._outage.attempt():
+                    return await attempt()
+            except StillAwayError:
+                continue
         return otherwise
 
 

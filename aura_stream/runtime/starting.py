@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from aura_stream.errors import UnavailableError
-from aura_stream.runtime.retry import Backoff, Sleep
+from aura_stream.runtime.retry import Pauses, Sleep
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ class Starting:
 
     async def reached(self, start: Callable[[], Awaitable[T]]) -> T | None:
         """Return what `start` returns, None if we were told to stop before it succeeded."""
-        backoff, last = Backoff(), UnavailableError(f"no answer within {self._timeout:g} s of the start")
+        pauses, last = Pauses(), UnavailableError(f"no answer within {self._timeout:g} s of the start")
         while not self._stopping.is_set():
             try:
                 async with asyncio.timeout(max(self._deadline - time.monotonic(), 0.0)):
@@ -36,10 +36,10 @@ class Starting:
                 raise last from None
             except UnavailableError as error:
                 last = error  # it says who does not answer
-                pause = backoff.next()
+                pause = pauses.next()
                 if time.monotonic() + pause >= self._deadline:
                     raise
-                if backoff.failures == 1:
+                if pauses.failures == 1:
                     log.warning("%s; trying again for %.0f s", error, self._deadline - time.monotonic())
                 await self._sleep(pause)
         return None

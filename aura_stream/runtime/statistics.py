@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Literal
 
 from aura_stream.ports import StoreStatus
+
+
+@dataclass(slots=True)
+class Side:
+    """How attempts at one side went: failures so far, and whether it is left alone for now (see `breaker`)."""
+
+    failures: int = 0
+    breaker: Literal["closed", "open", "half-open"] = "closed"
 
 
 @dataclass(slots=True)
@@ -29,11 +38,17 @@ class Statistics:
     generations: int = 0  # of the book in use
     templates: int = 0  # in its newest generation
     store: StoreStatus = field(default_factory=StoreStatus)
+    sides: dict[str, Side] = field(default_factory=dict)  # "the output": how attempts at it go
+    stalls: int = 0  # times that the event loop stood still
 
     @property
     def in_flight(self) -> int:
         """Messages that were fetched and would come again if the process ended now."""
         return self.fetched - self.settled - self.dropped
+
+    def side(self, what: str) -> Side:
+        """Return the figures of one side, for all who try it."""
+        return self.sides.setdefault(what, Side())
 
     def ratio(self, decoding: bool) -> float | None:
         """Return bytes of messages per byte of frames, None before any."""

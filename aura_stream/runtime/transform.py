@@ -26,6 +26,7 @@ from aura_stream.errors import (
 from aura_stream.model import Batch
 from aura_stream.runtime.blame import Convert, blaming, vouched
 from aura_stream.runtime.burying import Burial, Screen
+from aura_stream.runtime.deciding import Decision, decide
 from aura_stream.runtime.portion import Portion
 from aura_stream.runtime.waiting import Stuck
 
@@ -133,12 +134,14 @@ class Transform:
     def _add(self, batch: Batch, portion: Portion, later: deque[Batch]) -> None:
         """Transform a batch to its end, burying what is bad, or to where it gets stuck or fails."""
         while (bad := self._take(batch, portion)) is not None:
-            if self._waits and isinstance(bad.error, UnknownTemplateError | UnknownDictionaryError):
+            decision = decide(bad.error)
+            if decision is Decision.PAUSE and self._waits:
+                assert isinstance(bad.error, UnknownTemplateError | UnknownDictionaryError)
                 rest = [batch.part(bad.cut, len(batch)), *_taken_out(batch, later)]
                 position = batch.positions[bad.row]
                 portion.stuck.append(Stuck(batch.partition, rest, _place(batch, bad.row), position, bad.error))
                 return
-            if portion.burial is None or not bad.trusted:
+            if portion.burial is None or decision is not Decision.DEAD_LETTER or not bad.trusted:
                 portion.failure = self._failure(batch, bad)
                 return
             portion.bury(batch.part(bad.row, bad.row + 1), bad.error)
@@ -178,8 +181,6 @@ class Transform:
         trusted = made >= missing
         if not trusted and self._refusals.burial is not None:
             trusted = vouched(self._convert, values[error.index + 1 :], self._made, missing - made)
-        if isinstance(error, UnknownTemplateError | UnknownDictionaryError):
-            return _Bad(row, error, 0 if 0 < made < missing else row, trusted=False)  # never a dead letter
         return _Bad(row, error, row if trusted or not made else 0, trusted)
 
     def _made(self, frames: Sequence[bytes]) -> int:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from aura_stream.errors import UnavailableError, UnwritableMessageError
+from aura_stream.errors import UnwritableMessageError
 from aura_stream.model import Batch, Topic
 from aura_stream.ports import ExactlyOnceSink, Sink, Source
 from aura_stream.runtime.portion import Portion
-from aura_stream.runtime.retry import Outage, Sleep
-
-
-class _StillAway(Exception):  # noqa: N818  # no error: look again what is ours, and try again
-    """A sink did not answer."""
+from aura_stream.runtime.retry import Outage, Sleep, StillAwayError
+from aura_stream.runtime.statistics import Statistics
 
 
 class Way(Protocol):
@@ -49,23 +46,27 @@ class Ends:
     sink: Sink | ExactlyOnceSink
     dead_letters: Sink | None = None
 
-    def way(self, source: Source, sleep: Sleep) -> Way:
+    def way(self, source: Source, statistics: Statistics, sleep: Sleep) -> Way:
         """Return the way that these ends allow. `source` is the one to settle at."""
+
+        def outage(what: str) -> Outage:
+            return Outage(what, sleep, statistics.side(what))
+
         if isinstance(self.sink, ExactlyOnceSink):
-            return OneStep(self.sink, sleep)
-        return TwoSteps(source, self.sink, self.dead_letters, sleep)
+            return OneStep(self.sink, outage)
+        return TwoSteps(source, self.sink, self.dead_letters, outage)
 
 
 class TwoSteps:
     """Write dead letters, publish, and then settle: at least once."""
 
-    def __init__(self, source: Source, sink: Sink, dead_letters: Sink | None, sleep: Sleep) -> None:
+    def __init__(self, source: Source, sink: Sink, dead_letters: Sink | None, outage: Callable[[str], Outage]) -> None:
         self._source = source
         self._sink = sink
         self._dead_letters = dead_letters
-        self._source_outage = Outage("the input", sleep)
-        self._sink_outage = Outage("the output", sleep)
-        self._dead_outage = Outage("the place of dead letters", sleep)
+        self._source_outage = outage("the input")
+        self._sink_outage = outage("the output")
+        self._dead_outage = outage("the place of dead letters")
 
     async def start(self, inputs: Sequence[Topic]) -> None:
         await self._sink.start(inputs)
@@ -79,7 +80,7 @@ class TwoSteps:
                 await self._write(portion.batches, self._sink, self._sink_outage)
             except UnwritableMessageError as error:
                 portion.refuse(error)
-            except _StillAway:
+            except StillAwayError:
                 continue
             else:
                 break
@@ -98,14 +99,9 @@ class TwoSteps:
         portion.written()
 
     async def _write(self, batches: Sequence[Batch], sink: Sink, outage: Outage) -> None:
-        if not batches:
-            return
-        try:
-            await sink.publish(batches)
-        except UnavailableError as error:
-            await outage.pause(error)
-            raise _StillAway from error
-        outage.over()
+        if batches:
+            async with outage.attempt():
+                await sink.publish(batches)
 
     async def stop(self) -> None:
         try:
@@ -118,9 +114,9 @@ class TwoSteps:
 class OneStep:
     """All in one step of the system: exactly once."""
 
-    def __init__(self, sink: ExactlyOnceSink, sleep: Sleep) -> None:
+    def __init__(self, sink: ExactlyOnceSink, outage: Callable[[str], Outage]) -> None:
         self._sink = sink
-        self._outage = Outage("the output", sleep)
+        self._outage = outage("the output")
 
     async def start(self, inputs: Sequence[Topic]) -> None:
         await self._sink.start(inputs)
@@ -128,13 +124,13 @@ class OneStep:
     async def bring(self, portion: Portion, owned: Owned) -> None:
         while owned(portion):
             try:
-                await self._sink.publish_and_settle(portion.batches, portion.dead)
+                async with self._outage.attempt():
+                    await self._sink.publish_and_settle(portion.batches, portion.dead)
             except UnwritableMessageError as error:
                 self._refuse(portion, error)
-            except UnavailableError as error:
-                await self._outage.pause(error)
+            except StillAwayError:
+                continue
             else:
-                self._outage.over()
                 break
 
     @staticmethod

@@ -7,17 +7,18 @@ import logging
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aura_stream.errors import MessageError, NotDrainedError, UnavailableError
 from aura_stream.model import Batch
 from aura_stream.ports import TemplateStore
 from aura_stream.runtime.following import READERS_FIRST, Follower
+from aura_stream.runtime.limiter import Limiter, Rates
 from aura_stream.runtime.portion import Portion
 from aura_stream.runtime.publisher import Publisher
 from aura_stream.runtime.pulse import Heartbeat, Pulse
-from aura_stream.runtime.retry import Outage
+from aura_stream.runtime.retry import Outage, StillAwayError
 from aura_stream.runtime.serial import SerialSource
 from aura_stream.runtime.starting import Starting
 from aura_stream.runtime.statistics import Statistics
@@ -40,6 +41,7 @@ class WorkerOptions:
     max_bytes: int = 4 * 2**20
     startup_timeout: float = 30.0
     patience: float = 10.0  # with a frame whose template is not in the book
+    rates: Rates = field(default_factory=Rates)
 
 
 class Worker:
@@ -59,15 +61,16 @@ class Worker:
         store: TemplateStore | None = None,
     ) -> None:
         self._source = SerialSource(ends.source)
-        self._way = ends.way(self._source, asyncio.sleep)
         self._transform = transform
         self.options = options
         self.statistics = Statistics()
+        self._way = ends.way(self._source, self.statistics, asyncio.sleep)
         self._heartbeat = heartbeat or Heartbeat(None)
         self._pulse = Pulse(self._source, self._heartbeat)
         self._stopping = asyncio.Event()
+        self._limiter = Limiter(options.rates, self._stopping)
         self._publisher = Publisher(self._source, self._way, self._pulse, self.statistics)
-        self._outage = Outage("the input", self._sleep)
+        self._reading = Outage("the input", self._sleep, self.statistics.side("the input"))
         self._room = WaitingRoom(self._source, self.statistics, options.patience, options.once)
         delay = 0.0 if transform.decoding else READERS_FIRST
         self._follower = Follower(store, transform.offer, self.statistics, delay) if store is not None else None
@@ -117,11 +120,11 @@ class Worker:
             return True
         look = self._time_to_look()
         try:
-            if look:
-                self.statistics.lag = await self._source.lag()
-            return self.options.once and (look or self._idle) and await self._source.finished()
-        except UnavailableError as error:
-            await self._outage.pause(error)
+            async with self._reading.attempt():
+                if look:
+                    self.statistics.lag = await self._source.lag()
+                return self.options.once and (look or self._idle) and await self._source.finished()
+        except StillAwayError:
             return False
 
     async def _look_back(self) -> None:
@@ -133,20 +136,20 @@ class Worker:
     async def _fetch(self) -> deque[Batch]:
         """Return the next batches, none if there are none yet; the input being away is waited for."""
         self._heartbeat.beat()
+        batches: list[Batch] = []
         try:
-            self._room.look()
-            batches = await self._read()
-        except UnavailableError as error:
-            await self._outage.pause(error)
-            batches = []
+            async with self._reading.attempt():
+                self._room.look()
+                batches = await self._read()
+        except StillAwayError:
+            pass
         except MessageError:
             await self._publisher.settled()
             raise
-        else:
-            self._outage.over()
         self._idle = not batches
         if self._idle:
             await self._publisher.settled()
+        await self._pulse.during(self._limiter.wait(batches))
         self.statistics.fetched += sum(map(len, batches))
         return self._room.take(batches, self._is_longer())
 
@@ -155,7 +158,8 @@ class Worker:
             await self._source.keep_alive()
             await self._sleep(FETCH_TIMEOUT)
             return []
-        return await self._source.fetch(self.options.max_messages, self.options.max_bytes, FETCH_TIMEOUT)
+        portion = self._limiter.portion(self.options.max_messages, self.options.max_bytes)
+        return await self._source.fetch(*portion, FETCH_TIMEOUT)
 
     def _is_longer(self) -> bool:
         """Tell whether the book has grown since this was asked last."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import os
 import signal
 
 import pytest
 
 from aura_stream.errors import NotDrainedError
-from aura_stream.runtime import run_until_stopped
+from aura_stream.runtime import lifecycle, run_until_stopped
 from tests.unit.runtime.engine import PATIENCE, Engine, eventually, numbered
 
 
@@ -96,3 +98,58 @@ async def test_being_cancelled_from_outside_is_no_drain() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_worker_that_swallows_cancellations_is_cancelled_until_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As redis-py does on Python 3.11, in a time-out of its own."""
+    monkeypatch.setattr(lifecycle, "INSIST", 0.02)
+    engine = Engine(once=False)
+    swallowed = 0
+
+    async def deaf() -> None:
+        nonlocal swallowed
+        while swallowed < 3:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                swallowed += 1
+        await asyncio.sleep(60)
+
+    engine.worker.run = deaf  # type: ignore[method-assign]
+    task = await _running(engine)
+    await asyncio.sleep(0)
+    _send(signal.SIGTERM)
+    await asyncio.sleep(0.05)
+    _send(signal.SIGTERM)
+    await asyncio.wait_for(task, PATIENCE)
+    assert swallowed == 3
+
+
+async def test_a_worker_that_never_ends_is_left(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    left: list[int] = []
+    monkeypatch.setattr(lifecycle, "INSIST", 0.02)
+    monkeypatch.setattr(lifecycle, "LAST_RESORT", 0.1)
+    engine, deaf_until = Engine(once=False), asyncio.Event()
+
+    def leave(code: int) -> None:
+        left.append(code)
+        deaf_until.set()
+
+    async def deaf() -> None:
+        while not deaf_until.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await deaf_until.wait()
+
+    monkeypatch.setattr(os, "_exit", leave)
+    monkeypatch.setattr(logging, "shutdown", lambda: None)
+    engine.worker.run = deaf  # type: ignore[method-assign]
+    task = await _running(engine, drain_timeout=0.01)
+    await asyncio.sleep(0)
+    _send(signal.SIGTERM)
+    await asyncio.wait_for(task, PATIENCE)
+    assert left[0] == 75
+    assert "it does not end" in caplog.text

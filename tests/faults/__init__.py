@@ -29,9 +29,8 @@ complaints on stderr are looked at (I8). A fault that touched nobody, a run with
 What there is
 -------------
 
-* `chaos.scenario(route, …)`: from "kafka" or "redis" to either; `delivery="exactly_once"`, `dead_letters=True`,
-  `direction="decode"` (the oracle sends frames), `store="redis"` (through `run.store.proxy`, journal in a file),
-  `config={…}` laid over the configuration, `setup={…}`, `least_moved`, `max_copies`, `max_memory`, `codes`.
+* `chaos.scenario(route, …)`: from "kafka" or "redis" to either; `scenario.Options` says what it takes, such as
+  `delivery="exactly_once"`, `dead_letters=True`, `direction="decode"`, `store="redis"`, `config={…}`, `max_copies=0`.
 * `run.source`, `run.output`, `run.store`: `.proxy` (what workers go through), `.server` (the Redis), `.kafka` (the
   Broker). Oracle and judge never go through a proxy. Kafka is the session's (restart what you stop), each Redis the
   run's own, durable unless `setup={"redis": […]}` says otherwise.
@@ -42,9 +41,12 @@ What there is
   `await run.recovered("kill")` from the moment on at which it should recover.
 * `run.send(n)` for messages at once, `run.caught_up()`, `run.counts()`, `run.until(what, condition)`,
   `worker.logged(text)`, `worker.ended()`, `worker.send(SIGSTOP)`, `worker.memory`.
-* To look at the verdict yourself, after the block: `run.result.verdict`. Figures that your row reports:
-  `run.result.notes["…"] = 1.5`. A run in which a stop is the right answer: end its workers yourself before the block
-  ends; what does not run is not drained.
+* A row that needs no workers (damaged frames, clocks): `with chaos.recording("frames") as result:`, fill in
+  `result.fired = {"bit flip": 123}`, `result.verdict = Verdict(moved=…, wrong=…)`, and assert.
+* `chaos.FULL` (the module's) tells, while tests are collected, whether `make chaos` runs: for variants that CI leaves out.
+* `run.expect("no copies", lambda verdict: verdict.duplicated == 0)` asks more of the verdict than the invariants do.
+  Figures that your row reports: `run.result.notes["…"] = 1.5`. A run in which a stop is the right answer: end its
+  workers yourself before the block ends; what does not run is not drained.
 * Poll with `run.until`, never sleep to synchronise; `run.hold` is for how long a fault lasts.
 
 CI runs each row once, with one seed, within about 10 s; `chaos.seed` is for what you choose at random. `make chaos`

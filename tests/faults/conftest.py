@@ -9,17 +9,19 @@ AURA_FAULT_RESUME=1     leave out what that file says has passed
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from aura_stream import Codebook, Miner
 from tests.faults import results
-from tests.faults.chaos import Chaos, row_of
+from tests.faults.chaos import FULL, Chaos, row_of
 from tests.faults.payloads import Traffic
 from tests.infra.tracing import untraced
 
 HERE = Path(__file__).parent
+BEGAN = time.monotonic()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -39,6 +41,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    items.sort(key=_seed)  # all rows with the first seed, then with the next: whoever stops early has seen them all
+
+
+def _seed(item: pytest.Item) -> int:
+    callspec = getattr(item, "callspec", None)
+    return int(callspec.params.get("seed", 0)) if callspec is not None and HERE in item.path.parents else 0
 
 
 def _done() -> set[str]:
@@ -63,8 +71,9 @@ def fault_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def chaos(request: pytest.FixtureRequest, seed: int, tmp_path: Path, fault_book: Path) -> Chaos:
     """Make runs: `async with chaos.scenario("kafka-kafka") as run: …`."""
-    full = bool(os.environ.get("AURA_FAULT_FULL"))
+    if time.monotonic() - BEGAN > 3600 * float(os.environ.get("AURA_FAULT_HOURS", "1000")):
+        pytest.skip("the hours are up: `make chaos` goes on from here")
     return Chaos(
-        _name(request.node), row_of(request.path.name), seed, full, tmp_path, fault_book,
+        _name(request.node), row_of(request.path.name), seed, FULL, tmp_path, fault_book,
         lambda: request.getfixturevalue("secure_kafka"),
     )  # fmt: skip

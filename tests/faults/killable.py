@@ -5,7 +5,8 @@ What happens is told by the environment, so that nothing of this stands in the p
     FAULT_KILL    POINT:N    the process kills itself (SIGKILL) when it passes this point for the N-th time
     FAULT_PATCH   MODULE:NAME[,MODULE:NAME…]    functions that are called before anything else: they patch the product
 
-The points are named in POINTS. `amid_publish` kills a few milliseconds (up to AMID) after a call to the sink has begun.
+The points are named in POINTS and, for transactions of Kafka, POINTS_OF_TRANSACTIONS. What is killed `amid` something
+ends a few milliseconds (up to AMID) after the call has begun.
 """
 
 from __future__ import annotations
@@ -16,14 +17,18 @@ import importlib
 import os
 import random
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+
+from aiokafka import AIOKafkaProducer
 
 from aura_stream.app import bridge
 from aura_stream.cli import main
 from aura_stream.runtime import Ends, Transform
 
 POINTS = ("after_fetch", "after_encode", "before_publish", "amid_publish", "after_publish", "after_settle")
+POINTS_OF_ONE_STEP = ("after_fetch", "after_encode", "before_publish", "amid_publish", "after_settle")
+POINTS_OF_TRANSACTIONS = (*POINTS, "before_commit", "amid_commit")
 AMID = 0.02  # seconds; a publish of a portion takes a few milliseconds
 KILL, PATCH = "FAULT_KILL", "FAULT_PATCH"
 
@@ -34,7 +39,7 @@ class Killing:
     """Counts how often a point is passed, and kills."""
 
     def __init__(self, point: str, passes: int) -> None:
-        if point not in POINTS:
+        if point not in POINTS_OF_TRANSACTIONS:
             raise ValueError(f"no point is named {point}")
         self.point = point
         self._left = passes
@@ -78,6 +83,7 @@ def arm(killing: Killing) -> None:
         if hasattr(sink, "publish_and_settle"):
             step = killing.around(sink.publish_and_settle, "before_publish", "amid_publish", "after_settle")
             sink.publish_and_settle = step
+            arm_transactions(killing)
         else:
             sink.publish = killing.around(sink.publish, "before_publish", "amid_publish", "after_publish")
             source.settle = killing.around(source.settle, after="after_settle")
@@ -85,6 +91,22 @@ def arm(killing: Killing) -> None:
 
     bridge.build_ends = killable_ends
     Transform.__call__ = killing.around(transform, after="after_encode")  # type: ignore[method-assign]
+
+
+def arm_transactions(killing: Killing) -> None:
+    """Put the points inside of a transaction: records written, offsets added, about to be committed."""
+    producer: Any = AIOKafkaProducer
+    producer.send_offsets_to_transaction = killing.around(
+        producer.send_offsets_to_transaction, before="after_publish", after="before_commit"
+    )
+    producer.commit_transaction = killing.around(producer.commit_transaction, amid="amid_commit")
+
+
+def points_of(route: str, delivery: str) -> Sequence[str]:
+    """Return the points that a worker passes, between systems such as "kafka-kafka"."""
+    if delivery == "at_least_once":
+        return POINTS
+    return POINTS_OF_TRANSACTIONS if route == "kafka-kafka" else POINTS_OF_ONE_STEP
 
 
 def prepare() -> None:

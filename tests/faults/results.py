@@ -33,7 +33,7 @@ class Result:
     verdict: Verdict = field(default_factory=Verdict)
     memory: int = 0
     seconds: float = 0.0
-    notes: Mapping[str, float] = field(default_factory=dict)  # other figures that a row reports
+    notes: dict[str, float] = field(default_factory=dict)  # other figures that a row reports
     problems: Sequence[str] = field(default_factory=list)
 
     @property

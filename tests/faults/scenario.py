@@ -6,14 +6,15 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
 
-from tests.faults.plan import Plan, Verdict
+from tests.faults.payloads import MEGABYTE
+from tests.faults.plan import Verdict
 from tests.faults.processes import PATIENCE, OracleProcess, Worker, ask_judge
 from tests.faults.results import Result
 from tests.faults.systems import System
@@ -31,15 +32,26 @@ class NothingShownError(AssertionError):
     """The run itself is no good: a fault did not fire, or too little moved (I7)."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Options:
-    """What differs between runs; see `Chaos.scenario`."""
+    """How a run is set up; what `chaos.scenario` takes."""
 
     delivery: str = "at_least_once"
+    direction: str = "encode"  # decode: the oracle sends frames
+    config: Mapping[str, Any] = field(default_factory=dict)  # laid over the configuration, key by key; None: without it
+    store: str = "file"  # redis: a server of its own behind a proxy, with a journal in a file
+    dead_letters: bool = False  # whether there is a place for them
+    lanes: int = 2  # partitions of the input topic, or input streams
+    large: int = MEGABYTE  # bytes of a message now and then; 0: none
+    damaged: bool = False  # where frames are sent: now and then one is damaged
+    redis: Sequence[str] = ()  # options of the Redis of input and output; they survive kill -9 unless told otherwise
+    topic: Mapping[str, str] = field(default_factory=dict)  # settings of output topics, _ for a dot
+    together: bool | None = None  # both sides behind one proxy; None: where delivery is exactly_once
     least_moved: int = LEAST_MOVED
     max_memory: int = MEMORY
     max_copies: int | None = None  # of I4; None: in flight times faults + 1
-    codes: tuple[int, ...] = (0,)  # exit codes that workers may end with when they are told to drain
+    codes: Sequence[int] = (0,)  # exit codes that workers may end with when they are told to drain
+    longest: float | None = None  # seconds that the whole may take
 
 
 @dataclass(slots=True)
@@ -50,7 +62,6 @@ class Scenario:
     output: System
     store: System | None
     plan_file: Path
-    plans: Plan
     config: dict[str, Any]
     folder: Path
     full: bool
@@ -63,6 +74,7 @@ class Scenario:
     fired: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     at_once: int = 0  # the most workers that ran beside each other
+    expectations: list[tuple[str, Callable[[Verdict], bool]]] = field(default_factory=list)
 
     # Workers
 
@@ -156,6 +168,10 @@ class Scenario:
             took = "not within 60 s" if seconds is None else f"after {seconds:.1f} s"
             self.problems.append(f"I6: after {fault!r} a fresh message passed {took}; {self._last_words()}")
 
+    def expect(self, what: str, holds: Callable[[Verdict], bool]) -> None:
+        """Ask more of the verdict than the invariants do."""
+        self.expectations.append((what, holds))
+
     def seconds(self, full: float) -> float:
         """Return a duration of the matrix, or what stands for it where runs are scaled down: 30 s become 5 s."""
         return full if self.full else full / 6
@@ -227,7 +243,8 @@ def find_problems(run: Scenario) -> list[str]:
     most = 0 if options.delivery == "exactly_once" else in_flight * (run.fired.total() + 1)
     if verdict.duplicated > (most := options.max_copies if options.max_copies is not None else most):
         found.append(f"I4: {verdict.duplicated} copies, {most} allowed")
-    if found:
+    found += [f"not so: {what}; {verdict}" for what, holds in run.expectations if not holds(verdict)]
+    if found and verdict.examples:
         found.append(f"examples: {', '.join(verdict.examples)}")
     for number, worker in enumerate(run.workers):
         found += [f"I8: worker {number}: {complaint}" for complaint in worker.complaints()]

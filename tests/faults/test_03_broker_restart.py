@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.chaos import Chaos
+from tests.faults.chaos import FULL, Chaos
 from tests.faults.toolbox import broker_stops
 
+WAYS = [(False, "at_least_once"), (True, "exactly_once")]
+WAYS += [(False, "exactly_once"), (True, "at_least_once")] if FULL else []
 
-@pytest.mark.parametrize("hard", [False, True], ids=["clean", "kill -9"])
-async def test_a_broker_that_restarts_is_waited_for_with_one_warning_a_side(chaos: Chaos, hard: bool) -> None:
-    async with chaos.scenario("kafka-kafka") as run:
+
+@pytest.mark.parametrize(("hard", "delivery"), WAYS)
+async def test_a_broker_that_restarts_is_waited_for_with_one_warning_a_side(
+    chaos: Chaos, hard: bool, delivery: str
+) -> None:
+    async with chaos.scenario("kafka-kafka", delivery=delivery) as run:
         worker = await run.start()
         await run.send(4000)
         await run.load(500)

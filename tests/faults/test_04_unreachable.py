@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.chaos import Chaos
+from tests.faults.chaos import FULL, Chaos
 from tests.faults.toolbox import blackholes, refuses, resets
 
 
 @pytest.mark.parametrize("side", ["input", "output"])
 @pytest.mark.parametrize("route", ["kafka-kafka", "redis-redis"])
-async def test_messages_flow_again_after_a_side_was_unreachable(chaos: Chaos, route: str, side: str) -> None:
-    async with chaos.scenario(route) as run:
+@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"] if FULL else ["at_least_once"])
+async def test_messages_flow_again_after_a_side_was_unreachable(
+    chaos: Chaos, delivery: str, route: str, side: str
+) -> None:
+    async with chaos.scenario(route, delivery=delivery) as run:
         proxy = (run.source if side == "input" else run.output).proxy
         worker = await run.start()
         await run.send(3000)

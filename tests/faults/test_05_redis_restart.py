@@ -40,7 +40,7 @@ async def restarts_and_loads(server: EmbeddedServer) -> AsyncIterator[Evidence]:
 
 @pytest.mark.parametrize("route", ["redis-redis", "redis-kafka"])
 async def test_a_redis_that_is_killed_and_loads_for_seconds_is_waited_for(chaos: Chaos, route: str) -> None:
-    async with chaos.scenario(route, setup={"redis": (*DURABLE, *SLOW_TO_LOAD), "large": 0}) as run:
+    async with chaos.scenario(route, redis=(*DURABLE, *SLOW_TO_LOAD), large=0) as run:
         worker = await run.start()
         await run.send(5000)
         await run.load(500)

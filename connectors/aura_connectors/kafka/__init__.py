@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel
 
 from aura_connectors.kafka.dead_letters import burying, marked, unearthing
 from aura_connectors.kafka.exactly_once import KafkaExactlyOnceSink, exactly_once
+from aura_connectors.kafka.looking import unsettled
 from aura_connectors.kafka.options import SinkOptions, SourceOptions
 from aura_connectors.kafka.sink import KafkaSink
 from aura_connectors.kafka.source import KafkaSource
@@ -17,7 +18,15 @@ from aura_connectors.notes import out_of_headers
 from aura_stream.model import Batch
 from aura_stream.ports import Context
 
-__all__ = ["KafkaConnector", "KafkaSink", "KafkaSource", "SinkOptions", "SourceOptions", "connector"]
+__all__ = [
+    "KafkaConnector",
+    "KafkaExactlyOnceSink",
+    "KafkaSink",
+    "KafkaSource",
+    "SinkOptions",
+    "SourceOptions",
+    "connector",
+]
 
 
 class KafkaConnector:
@@ -54,6 +63,10 @@ class KafkaConnector:
     def unearthing(self, options: SinkOptions, place: str, inputs: Sequence[str], group: str) -> SourceOptions:
         """See `aura_stream.ports.KeepsDeadLetters`."""
         return unearthing(options, place, inputs, group)
+
+    def buried(self, options: SourceOptions) -> AsyncIterator[Batch]:
+        """See `aura_stream.ports.KeepsDeadLetters`."""
+        return unsettled(options)
 
     def marked(self, batch: Batch, notes: Sequence[bytes]) -> Batch:
         """See `aura_stream.ports.KeepsDeadLetters`."""

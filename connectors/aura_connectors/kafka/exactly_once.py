@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition
 
-from aura_connectors.feedback import PLACE
 from aura_connectors.kafka.client import admin
 from aura_connectors.kafka.options import SinkOptions, SourceOptions
 from aura_connectors.kafka.outputs import Outputs
@@ -17,7 +16,7 @@ from aura_connectors.kafka.sending import Rows, add_rows
 from aura_connectors.kafka.source import KafkaSource
 from aura_connectors.kafka.transactional import find_coordinator
 from aura_connectors.kafka.transactions import Transactions, transactional_id
-from aura_stream.errors import ConfigError, UnavailableError
+from aura_stream.errors import UnavailableError
 from aura_stream.model import Batch, Topic
 from aura_stream.ports import Context
 
@@ -28,8 +27,8 @@ def exactly_once(
     """See `aura_stream.ports.ExactlyOnce`."""
     transactions = Transactions(source, sink, context.namespace)
     reader = KafkaSource(source, context, transactions)
-    outputs = Outputs(sink, context)
-    dead = Outputs(dead_letters, context) if dead_letters is not None else None
+    outputs = Outputs(sink, context, one_cluster=True)
+    dead = Outputs(dead_letters, context, one_cluster=True) if dead_letters is not None else None
     first = transactional_id(context.namespace, source.group, source.topics[0], 0)
     return reader, KafkaExactlyOnceSink(reader, transactions, outputs, dead, sink, first)
 
@@ -73,7 +72,6 @@ class KafkaExactlyOnceSink:
         """Find or make the topics of output and dead letters, and see whether transactions can span both sides."""
         for outputs in self._all():
             await outputs.open(inputs)
-        require_one_cluster(inputs, self._outputs.cluster)
         async with admin(self._options) as client:
             await find_coordinator(client, self._some_id, self._options.servers)
 
@@ -89,6 +87,8 @@ class KafkaExactlyOnceSink:
         if failures:
             self._outage = True
             raise min(failures, key=lambda failure: isinstance(failure, UnavailableError))  # what is worse comes first
+        if open_ones := [tp for tp, share in shares.items() if self._source.awaits(share.last)]:
+            raise UnavailableError(f"{len(open_ones)} transactions had no end")  # or messages would be passed over
 
     async def stop(self) -> None:
         """Nothing is held: the source closes the producers when it leaves the group."""
@@ -118,12 +118,3 @@ class KafkaExactlyOnceSink:
     async def _settle(self, tp: TopicPartition, share: _Share) -> None:
         awaited: Callable[[], bool] = lambda: self._source.awaits(share.last)  # noqa: E731
         await self._transactions.settle(tp, share.rows, share.offset, awaited)
-
-
-def require_one_cluster(inputs: Sequence[Topic], outputs: str | None) -> None:
-    """Raise ConfigError if a transaction cannot span the inputs and the cluster of the outputs."""
-    if not outputs or not all(topic.settings.get(PLACE) == outputs for topic in inputs):
-        raise ConfigError(
-            "delivery: exactly_once: input and output are in different Kafka clusters (their ids differ), and no "
-            "transaction spans two; set delivery: at_least_once, or bridge within one cluster"
-        )

@@ -30,15 +30,21 @@ Where = tuple[Target, int]  # an output topic, and one of its partitions
 
 
 class Outputs:
-    """The output topics of some inputs. `open` before anything else, and again to look whether they are still there."""
+    """The output topics of some inputs; `open` comes first. `one_cluster`: only in the cluster of their inputs."""
 
-    def __init__(self, options: SinkOptions, context: Context, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        options: SinkOptions,
+        context: Context,
+        clock: Callable[[], float] = time.time,
+        one_cluster: bool = False,
+    ) -> None:
         self._options = options
         self._context = context
         self._clock = clock
+        self._one_cluster = one_cluster
         self._inputs: Sequence[Topic] = ()
         self._targets: dict[str, Target] = {}
-        self.cluster: str | None = None  # that holds them, where the broker tells
 
     async def open(self, inputs: Sequence[Topic]) -> None:
         """Find or make the outputs of these inputs, and tell what would become of old records there.
@@ -73,8 +79,9 @@ class Outputs:
         names = {self._output_of(source.name): source for source in reversed(self._inputs)}
         async with admin(self._options) as client:
             outputs = await describe(client, names, servers)
-            async with guarded(servers, "asking for the cluster's id"):
-                self.cluster = await cluster_of(client)
+            if self._one_cluster:
+                async with guarded(servers, "asking for the cluster's id"):
+                    require_one_cluster(self._inputs, await cluster_of(client))
             absent = [name for name in names if name not in outputs]
             if absent and not self._options.create:
                 raise missing(absent, servers)
@@ -113,3 +120,12 @@ class Outputs:
         if name not in self._targets:
             raise ConfigError(f"output topic {name} was not prepared: {batch.partition.topic} is none of the inputs")
         return self._targets[name]
+
+
+def require_one_cluster(inputs: Sequence[Topic], cluster: str | None) -> None:
+    """Raise ConfigError if no transaction spans these inputs and that cluster."""
+    if not cluster or not all(topic.settings.get(PLACE) == cluster for topic in inputs):
+        raise ConfigError(
+            "delivery: exactly_once: input and output are in different Kafka clusters (their ids differ), and no "
+            "transaction spans two; set delivery: at_least_once, or bridge within one cluster"
+        )

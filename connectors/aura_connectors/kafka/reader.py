@@ -16,7 +16,7 @@ from aura_stream.errors import MessageError
 from aura_stream.model import Batch, Partition, Records
 
 POLL_GRACE = 0.25  # seconds that a poll may come back later than it was told to
-_UNREADABLE = (UnicodeDecodeError, errors.CorruptRecordException, errors.UnsupportedCodecError)
+UNREADABLE = (UnicodeDecodeError, errors.CorruptRecordException, errors.UnsupportedCodecError)
 
 _NO_PARTITION = TopicPartition("", 0)
 
@@ -52,7 +52,7 @@ class Reader:
             return await self._read_one_by_one(max_messages, timeout)
         try:
             return self._accept(await self._getmany(max_messages, timeout))
-        except _UNREADABLE:
+        except UNREADABLE:
             self._one_by_one_epoch = self._positions.epoch  # finds out which record it is
             return []
 
@@ -65,7 +65,7 @@ class Reader:
             return []
         try:
             return self._accept(await self._getmany(1, 0, _NO_PARTITION))
-        except _UNREADABLE:
+        except UNREADABLE:
             self._one_by_one_epoch = self._positions.epoch
             return []
 
@@ -111,7 +111,7 @@ class Reader:
             return {}  # the client looked before it was told our position
         except errors.OffsetOutOfRangeError as exc:
             raise await self._gap(exc) from exc
-        except _UNREADABLE:
+        except UNREADABLE:
             self.rewind(self._positions)  # what it had read of other partitions is lost
             raise
         except errors.KafkaError as exc:
@@ -130,7 +130,7 @@ class Reader:
 
     def _accept(self, fetched: _Fetched) -> list[Batch]:
         accepted = ((tp, self._positions.accept(tp, records)) for tp, records in fetched.items())
-        return [_to_batch(tp, records, self._positions.epoch_of(tp)) for tp, records in accepted if records]
+        return [to_batch(tp, records, self._positions.epoch_of(tp)) for tp, records in accepted if records]
 
     async def _read_one_by_one(self, max_messages: int, timeout: float) -> list[Batch]:
         partitions, epoch = list(self._positions), self._positions.epoch
@@ -142,7 +142,7 @@ class Reader:
             while len(batches) < max_messages:
                 try:
                     fetched = await self._getmany(1, timeout / len(partitions), tp)
-                except _UNREADABLE as exc:
+                except UNREADABLE as exc:
                     unreadable = self._describe(tp, exc)
                     self._unreadable = epoch, unreadable
                     break
@@ -173,7 +173,8 @@ class Reader:
         return MessageError(f"{partition}: {text}; {remedy}", partition, offset)
 
 
-def _to_batch(tp: TopicPartition, records: Sequence[Any], epoch: int) -> Batch:
+def to_batch(tp: TopicPartition, records: Sequence[Any], epoch: int) -> Batch:
+    """Return records of one partition, as the client has them, as a batch."""
     metadata = Records(
         keys=[record.key for record in records],
         headers=[record.headers for record in records],

@@ -82,6 +82,8 @@ class Transactor:
                 await _cancel(work)
             if not work.cancelled():
                 work.result()
+            elif not self._closed:  # by something that the client met: this says nothing of what was settled
+                raise UnavailableError(f"Kafka at {self._options.servers}: a transaction of {self._name} was cut short")
 
     async def close(self) -> None:
         """Give up what is under way, and the producer. Bounded in time."""
@@ -101,8 +103,9 @@ class Transactor:
             self._not_before = time.monotonic() + self._rest  # by then the group has told whether it is ours
             raise
         except UnavailableError as error:
-            await self._be_certain()
-            if awaited():
+            with contextlib.suppress(UnavailableError):  # the first one tells more, and the next call tries again
+                await self._be_certain()
+            if self._producer is None or awaited():
                 raise
             log.info("%s: settled all the same: %s", self._name, error)
         else:

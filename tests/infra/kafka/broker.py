@@ -206,6 +206,7 @@ class Broker:
             "transaction.state.log.replication.factor=1",
             "transaction.state.log.min.isr=1",
             "transaction.state.log.num.partitions=4",
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms=500",  # Kafka looks every 10 s
             "broker.session.timeout.ms=2000",  # after kill -9 a broker comes back only when this has run out
             "broker.heartbeat.interval.ms=500",
             "group.initial.rebalance.delay.ms=0",

@@ -23,13 +23,16 @@ from aura_stream.runtime.limiter import Rates
 from aura_stream.runtime.watchdog import watched
 
 
-async def run_bridge(config: Config, connectors: Mapping[str, Connector], once: bool = False) -> Statistics:
+async def run_bridge(
+    config: Config, connectors: Mapping[str, Connector], once: bool = False, *, live: bool = True
+) -> Statistics:
     """Run the bridge until a signal, or with `once` until the input is through; return what was done.
 
+    `live`: draw the progress where there is a terminal; several processes would draw over each other.
     Raises what `Worker.run` and `run_until_stopped` raise.
     """
     worker = build_worker(config, connectors, once)
-    reporter = Reporter(worker.statistics, config.codec.direction == "decode", config.logging.format)
+    reporter = Reporter(worker.statistics, config.codec.direction == "decode", config.logging.format, live=live)
     async with reporter.running():
         with watched(config.watchdog, worker.statistics):
             await run_until_stopped(worker, config.drain_timeout)

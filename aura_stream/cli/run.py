@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
 
 import click
 
 from aura_stream.app import InstalledConnectors, run_bridge
+from aura_stream.app.fleet import Fleet, stop_with_supervisor, worker_heartbeat
 from aura_stream.cli.configured import config_argument, load, set_option
+from aura_stream.config import Config
 from aura_stream.observe import configure_logging
 
 
 @click.command()
 @config_argument
 @click.option("--once", is_flag=True, help="Work through what the input holds now, then exit.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Processes to run; they share the input, and one that dies is started anew.",
+)
+@click.option("--worker", type=int, hidden=True, help="Which of several this is.")
 @set_option
-def command(config: str, once: bool, flags: Sequence[tuple[str, str]]) -> None:
+def command(config: str, once: bool, workers: int, worker: int | None, flags: Sequence[tuple[str, str]]) -> None:
     """Run the bridge that CONFIG describes, until SIGTERM or Ctrl-C; then finish what is in flight and exit 0.
 
-    A second signal cuts that short. Messages that were not settled come again at the next start.
+    A second signal cuts that short. Messages that were not settled come again at the next start. With --workers the
+    exit code is 0 only if all of them were drained.
 
     \b
     Examples:
       aura-stream run orders.yaml
+      aura-stream run --workers 4 orders.yaml
       aura-stream run --once --set codec.direction=decode restore.yaml
       AURA_LOGGING__FORMAT=json aura-stream run orders.yaml
 
@@ -36,5 +49,21 @@ def command(config: str, once: bool, flags: Sequence[tuple[str, str]]) -> None:
     """
     connectors = InstalledConnectors()
     loaded = load(config, flags, connectors)
-    configure_logging(loaded.logging.format, loaded.logging.level)
-    asyncio.run(run_bridge(loaded, connectors, once))
+    configure_logging(loaded.logging.format, loaded.logging.level, worker)
+    if workers > 1:
+        sys.exit(asyncio.run(_fleet(loaded, config, workers, once, flags).run()))
+    if worker is not None:
+        stop_with_supervisor()
+    asyncio.run(run_bridge(loaded, connectors, once, live=worker is None))
+
+
+def _fleet(loaded: Config, config: str, workers: int, once: bool, flags: Sequence[tuple[str, str]]) -> Fleet:
+    words = [word for key, value in flags for word in ("--set", f"{key}={value}")]
+    words += ["--once"] if once else []
+
+    def start(number: int) -> Sequence[str]:
+        heart = loaded.heartbeat
+        own = ["--set", f"heartbeat={worker_heartbeat(heart, number)}"] if heart is not None else []
+        return [sys.executable, "-m", "aura_stream.cli", "run", *words, *own, "--worker", str(number), config]
+
+    return Fleet(workers, start, loaded.drain_timeout, loaded.heartbeat)

@@ -28,7 +28,14 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
 
 class JsonFormatter(logging.Formatter):
-    """One object a line: time (RFC 3339, UTC), level, logger, message, and the fields of a progress line."""
+    """One object a line: time (RFC 3339, UTC), level, logger, message, and the fields of a progress line.
+
+    `worker`: which of several processes writes, if there are several.
+    """
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._worker = {} if worker is None else {"worker": worker}
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, object] = {
@@ -36,6 +43,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **self._worker,
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
@@ -43,12 +51,12 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
-def configure_logging(kind: Literal["console", "json"], level: str) -> None:
-    """Set up the root logger; calling again replaces what was set up before."""
+def configure_logging(kind: Literal["console", "json"], level: str, worker: int | None = None) -> None:
+    """Set up the root logger; calling again replaces what was set up before. `worker`: which of several this is."""
     handler = _Stderr()
-    handler.setFormatter(
-        JsonFormatter() if kind == "json" else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
-    )
+    who = "" if worker is None else f"worker {worker}: "
+    lines = logging.Formatter(f"%(asctime)s %(levelname)-7s {who}%(message)s", "%H:%M:%S")
+    handler.setFormatter(JsonFormatter(worker) if kind == "json" else lines)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.CRITICAL)

@@ -160,10 +160,18 @@ class Meter:
 class Reporter:
     """Shows the progress of a worker while it runs."""
 
-    def __init__(self, statistics: Statistics, decoding: bool, log_format: str, console: Console | None = None) -> None:
+    def __init__(
+        self,
+        statistics: Statistics,
+        decoding: bool,
+        log_format: str,
+        console: Console | None = None,
+        *,
+        live: bool = True,
+    ) -> None:
         self._meter = Meter(statistics, decoding)
         self._console = console or Console(file=sys.stderr)
-        self._live = self._console.is_terminal and log_format == "console"
+        self._live = live and self._console.is_terminal and log_format == "console"
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -14,7 +14,6 @@ from aura_stream.runtime.statistics import Statistics
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 INSIST: Final = 1.0  # seconds between two cancellations: redis-py on Python 3.11 can swallow one in its own time-out
 LAST_RESORT: Final = 20.0  # seconds of cancelling in vain; whatever is left then comes again, as after a crash
-EX_TEMPFAIL: Final = 75
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +70,7 @@ class _Ending:
             left = self._worker.statistics.in_flight
             log.critical("it does not end: leaving it, with %d messages not settled; they will come again", left)
             logging.shutdown()
-            os._exit(EX_TEMPFAIL)
+            os._exit(os.EX_TEMPFAIL)
         self._running.cancel()
         self._loop.call_later(INSIST, self.force)
 

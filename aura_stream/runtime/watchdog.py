@@ -21,7 +21,6 @@ from aura_stream.runtime.statistics import Statistics
 
 TICKS: Final = 20  # in the time after which a loop counts as stalled
 PATIENCE: Final = 3  # so many times as long, and the process ends
-EX_TEMPFAIL: Final = 75
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +92,7 @@ class Watchdog:
             if missed == PATIENCE * TICKS:
                 log.critical("it stands still for %.0f s: ending the process, to be started anew", missed * self._tick)
                 logging.shutdown()
-                self._end(EX_TEMPFAIL)
+                self._end(os.EX_TEMPFAIL)
                 return
 
 

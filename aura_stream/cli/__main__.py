@@ -1,0 +1,5 @@
+"""`python -m aura_stream.cli`: the same as `aura-stream`, for processes that start their own kind."""
+
+from aura_stream.cli.group import main
+
+main()

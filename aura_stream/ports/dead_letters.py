@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from aura_stream.model import Batch
@@ -28,6 +28,14 @@ class KeepsDeadLetters(Protocol):
 
     def unearthing(self, options: Any, place: str, inputs: Sequence[str], group: str) -> Any:
         """Return the options of a source that reads, under a group, what such a sink wrote for these inputs."""
+        ...
+
+    def buried(self, options: Any) -> AsyncIterator[Batch]:
+        """Yield what a source with these options (of `unearthing`) would be given of what is there now.
+
+        Each partition's in order, up to its end at the call or later. Joins no group and changes nothing. A place that
+        does not exist holds nothing. Raises UnavailableError, ConfigError, and MessageError as a source does.
+        """
         ...
 
     def marked(self, batch: Batch, notes: Sequence[bytes]) -> Batch:

@@ -10,10 +10,10 @@ import pytest
 from aura_connectors.files import connector
 
 from aura_stream.model.framing import JOINS, SPLITS
-from aura_stream.testing import ConnectorConformance
+from aura_stream.testing import ConnectorBinding, ConnectorConformance, DeadLettersConformance
 
 
-class _Files(ConnectorConformance):
+class _Files(ConnectorBinding):
     connector = connector
     can_pause = True
     takes_null = False
@@ -44,10 +44,17 @@ class _Files(ConnectorConformance):
         return {"path": str(self.folder / topic), "framing": self.framing}
 
 
-class TestLines(_Files):
+class TestLines(_Files, ConnectorConformance):
     takes_line_feeds = False
     framing = "lines"
 
 
-class TestVarint(_Files):
+class TestVarint(_Files, ConnectorConformance):
     framing = "varint"
+
+
+class TestDeadLetters(_Files, DeadLettersConformance):
+    framing = "lines"  # of the output beside them
+
+    def place(self, name: str) -> str:
+        return str(self.folder / f"{name}.dead")

@@ -9,12 +9,12 @@ import pytest
 from aura_connectors.memory import MemoryBroker, connector
 
 from aura_stream.model import Partition, Records
-from aura_stream.testing import ConnectorConformance
+from aura_stream.testing import ConnectorBinding, ConnectorConformance, DeadLettersConformance, ExactlyOnceConformance
 
 BROKER = "conformance"
 
 
-class TestMemory(ConnectorConformance):
+class _Memory(ConnectorBinding):
     connector = connector
     can_pause = True
 
@@ -55,3 +55,16 @@ class TestMemory(ConnectorConformance):
 
     def unreachable_sink_options(self) -> Mapping[str, Any] | None:
         return {"broker": f"{BROKER}-down", "topic": "any"}
+
+
+class TestMemory(_Memory, ConnectorConformance):
+    pass
+
+
+class TestMemoryDeadLetters(_Memory, DeadLettersConformance):
+    pass
+
+
+class TestMemoryExactlyOnce(_Memory, ExactlyOnceConformance):
+    def apart_options(self, topic: str) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
+        return self.source_options(topic), {"broker": f"{BROKER}-other", "topic": topic}

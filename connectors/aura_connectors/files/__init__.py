@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel
 
-from aura_connectors.files.options import FilesSinkOptions, FilesSourceOptions
+from aura_connectors.files.dead_letters import buried, burying, unearthing
+from aura_connectors.files.options import BurialOptions, FilesSinkOptions, FilesSourceOptions, UnearthingOptions
 from aura_connectors.files.sink import FilesSink
 from aura_connectors.files.source import FilesSource
 from aura_connectors.files.tail import read_tail
+from aura_connectors.notes import into_envelopes, out_of_envelopes
+from aura_stream.model import Batch
 from aura_stream.ports import Connector, Context
 
 __all__ = ["FilesConnector", "FilesSink", "FilesSinkOptions", "FilesSource", "FilesSourceOptions", "connector"]
@@ -24,6 +27,7 @@ class FilesConnector:
     sink_options: ClassVar[type[BaseModel]] = FilesSinkOptions
     destination: ClassVar[str] = "standalone"
     metadata: ClassVar[bool] = False
+    dead_letter_key: ClassVar[str] = "path"
 
     def source(self, options: FilesSourceOptions, context: Context) -> FilesSource:
         """Build a source. Raises ConfigError if it is to read frames from lines."""
@@ -42,6 +46,26 @@ class FilesConnector:
     ) -> Mapping[str, Sequence[bytes]]:
         """See `aura_stream.ports.Tail`."""
         return await asyncio.to_thread(read_tail, options, inputs, limit)
+
+    def burying(self, options: FilesSinkOptions, place: str) -> BurialOptions:
+        """See `aura_stream.ports.KeepsDeadLetters`."""
+        return burying(place)
+
+    def unearthing(self, options: FilesSinkOptions, place: str, inputs: Sequence[str], group: str) -> UnearthingOptions:
+        """See `aura_stream.ports.KeepsDeadLetters`."""
+        return unearthing(place, inputs, group)
+
+    def buried(self, options: UnearthingOptions) -> AsyncIterator[Batch]:
+        """See `aura_stream.ports.KeepsDeadLetters`."""
+        return buried(options)
+
+    def marked(self, batch: Batch, notes: Sequence[bytes]) -> Batch:
+        """See `aura_stream.ports.KeepsDeadLetters`."""
+        return into_envelopes(batch, notes)
+
+    def unmarked(self, batch: Batch) -> tuple[Batch, Sequence[bytes | None]]:
+        """See `aura_stream.ports.KeepsDeadLetters`."""
+        return out_of_envelopes(batch)
 
 
 connector: Connector = FilesConnector()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from aura_stream.errors import ConfigError
 
 FramingName = Literal["lines", "varint"]
+PLACEHOLDER = "{source}"
 
 
 def _distinct(paths: list[Path]) -> list[Path]:
@@ -31,6 +32,9 @@ class _Options(BaseModel):
 class FilesSourceOptions(_Options):
     """Files to read, each a topic that has the file's name. How far they were read is kept in PATH.GROUP.position."""
 
+    key: ClassVar[str] = "input.files.paths"  # what a user edits to have others
+    whole: ClassVar[bool] = False  # whether only what a sink of ours has acknowledged is read
+
     paths: Annotated[list[Path], Field(min_length=1), AfterValidator(_distinct)] = Field(description="files to read")
     group: str = Field(
         "aura", pattern=r"^[A-Za-z0-9._-]{1,100}$", description="name under which the positions are kept"
@@ -40,7 +44,22 @@ class FilesSourceOptions(_Options):
 class FilesSinkOptions(_Options):
     """A file to append to. How much of it is whole is kept in PATH.committed."""
 
+    key: ClassVar[str] = "output.files.path"
+
     path: str = Field(min_length=1, description="file to write; {source} is the name of the input")
+
+
+class BurialOptions(FilesSinkOptions):
+    """A file of dead letters, each in an envelope with its note."""
+
+    key: ClassVar[str] = "dead_letter.path"
+
+
+class UnearthingOptions(FilesSourceOptions):
+    """Files of dead letters, up to what is acknowledged: the rest may be torn, and is cut off after a crash."""
+
+    key: ClassVar[str] = "dead_letter.path"
+    whole: ClassVar[bool] = True
 
 
 class FilesJournalOptions(BaseModel):

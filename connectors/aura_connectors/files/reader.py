@@ -11,6 +11,7 @@ from typing import Final
 from aura_connectors.files.durable import require_regular
 from aura_connectors.files.options import FramingName
 from aura_connectors.files.position import Position, PositionFile
+from aura_connectors.files.writer import load_committed
 from aura_stream.errors import ConfigError, MessageError
 from aura_stream.model import Batch, Partition
 from aura_stream.model.framing import MAX_ITEM, SPLITS, DamagedFileError, Items
@@ -22,15 +23,17 @@ class FileReader:
     """Reads a file from its settled position on, follows it while it grows, and settles.
 
     `until_end`: the file ends where it ends, so that what stands behind the last LF is a message too. Otherwise that
-    may still be written, and is waited for.
+    may still be written, and is waited for. `whole`: of a file that a sink of ours writes, only what it acknowledged is
+    read.
     """
 
-    def __init__(self, path: Path, group: str, framing: FramingName, until_end: bool) -> None:
+    def __init__(self, path: Path, group: str, framing: FramingName, until_end: bool, whole: bool = False) -> None:
         self.partition = Partition(path.name)
         self._path = path
         self._split = SPLITS[framing]
         self._lines = framing == "lines"
         self._until_end = until_end
+        self._whole = whole
         self._positions = PositionFile(path, group)
         self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not hold up the worker
         try:
@@ -39,7 +42,7 @@ class FileReader:
         except BaseException:
             self.close()
             raise
-        self.size_at_start = os.fstat(self._descriptor).st_size
+        self.size_at_start = self._size()
         self._buffer, self._start, self._base = b"", 0, self.settled.offset  # base: the buffer's offset in the file
         self._messages = self.settled.messages
         self._unsettled: deque[tuple[int, list[int]]] = deque()  # number of the first message, offset behind each
@@ -89,11 +92,21 @@ class FileReader:
         if len(rest) > MAX_ITEM + BLOCK:
             raise self._damaged(f"an item of more than {MAX_ITEM} bytes")
         self._base, self._start = self._base + self._start, 0
-        block = os.pread(self._descriptor, max(BLOCK, len(rest)), self._base + len(rest))
+        end = self._base + len(rest)
+        most = max(BLOCK, len(rest))
+        if self._whole:
+            most = min(most, max(0, self._size() - end))
+        block = os.pread(self._descriptor, most, end)
         self._buffer = rest + block
         if not block:
-            self._check_that_it_is_the_same(self._base + len(rest))
+            self._check_that_it_is_the_same(end)
         return bool(block)
+
+    def _size(self) -> int:
+        """Return where the file ends for us."""
+        size = os.fstat(self._descriptor).st_size
+        committed = load_committed(self._path) if self._whole else None
+        return size if committed is None else min(size, committed)
 
     def _check_that_it_is_the_same(self, end: int) -> None:
         """Raise ConfigError if the file was cut short, or its name given to another one that nobody would read."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from aura_connectors.files.options import FilesSinkOptions, resolve_framing
+from aura_connectors.files.options import PLACEHOLDER, FilesSinkOptions, resolve_framing
 from aura_connectors.files.writer import FileWriter
 from aura_stream.errors import ConfigError, UnavailableError, UnwritableMessageError
 from aura_stream.model import Batch, Topic
@@ -30,7 +30,7 @@ class FilesSink:
     async def start(self, inputs: Sequence[Topic]) -> None:
         for path in {self._output(topic.name) for topic in inputs}:
             if self._context.probe:
-                _look_at(path)
+                _look_at(path, self._options.key)
             elif path not in self._writers:
                 self._open(path)
 
@@ -60,21 +60,23 @@ class FilesSink:
 
     def _open(self, path: Path) -> FileWriter:
         try:
-            writer = self._writers[path] = FileWriter(path)
+            writer = self._writers[path] = FileWriter(path, self._options.key)
         except OSError as error:
-            raise ConfigError(f"output.files.path: {path}: {error.strerror}") from error
+            raise ConfigError(f"{self._options.key}: {path}: {error.strerror}") from error
         return writer
 
     def _output(self, topic: str) -> Path:
-        if "{source}" in self._options.path and ("/" in topic or "\0" in topic):
-            raise ConfigError(f"output.files.path: the name {topic!r} cannot stand for {{source}} in a path")
-        return Path(self._options.path.replace("{source}", topic))
+        if PLACEHOLDER in self._options.path and ("/" in topic or "\0" in topic):
+            raise ConfigError(
+                f"{self._options.key}: the name {topic!r} of an input cannot stand for {PLACEHOLDER} in a path"
+            )
+        return Path(self._options.path.replace(PLACEHOLDER, topic))
 
 
-def _look_at(path: Path) -> None:
-    """Raise ConfigError if the file could not be written."""
+def _look_at(path: Path, key: str) -> None:
+    """Raise ConfigError if the file, which `key` names, could not be written."""
     if path.exists() and not path.is_file():
-        raise ConfigError(f"output.files.path: {path} is not a regular file")
+        raise ConfigError(f"{key}: {path} is not a regular file")
     place = path if path.exists() else path.parent
     if not place.exists() or not os.access(place, os.W_OK):
-        raise ConfigError(f"output.files.path: {place} does not exist, or may not be written")
+        raise ConfigError(f"{key}: {place} does not exist, or may not be written")

@@ -76,9 +76,11 @@ class FilesSource:
 
     def _open(self, path: Path) -> FileReader:
         try:
-            return FileReader(path, self._options.group, self._framing, until_end=self._context.once)
+            return FileReader(
+                path, self._options.group, self._framing, until_end=self._context.once, whole=self._options.whole
+            )
         except OSError as error:
-            raise ConfigError(f"input.files.paths: {path}: {error.strerror}") from error
+            raise ConfigError(f"{self._options.key}: {path}: {error.strerror}") from error
 
     def _read(self, max_messages: int, max_bytes: int) -> list[Batch]:
         batches: list[Batch] = []

@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aura_connectors.files.durable import require_regular
-from aura_connectors.files.options import FilesSinkOptions, FilesSourceOptions
+from aura_connectors.files.options import PLACEHOLDER, FilesSinkOptions, FilesSourceOptions
 from aura_connectors.files.reader import BLOCK
 from aura_stream.errors import ConfigError, MessageError
 from aura_stream.model.framing import SPLITS, DamagedFileError
-
-PLACEHOLDER = "{source}"
 
 
 def read_tail(

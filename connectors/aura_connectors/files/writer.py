@@ -17,12 +17,28 @@ from aura_stream.errors import ConfigError, UnavailableError
 log = logging.getLogger(__name__)
 
 
-class FileWriter:
-    """Appends durably. Holds a lock, so that there is one writer at a time."""
+def committed_path(path: Path) -> Path:
+    """Return where the length is kept that an output file is whole up to."""
+    return path.with_name(f"{path.name}.committed")
 
-    def __init__(self, path: Path) -> None:
+
+def load_committed(path: Path) -> int | None:
+    """Return that length, None for a file that is no output of ours. Raises ConfigError if it cannot be told."""
+    try:
+        return int(committed_path(path).read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ConfigError(f"{committed_path(path)} holds no length; restore or remove {path}") from error
+
+
+class FileWriter:
+    """Appends durably. Holds a lock, so that there is one writer at a time. `key` is what names the file for a user."""
+
+    def __init__(self, path: Path, key: str) -> None:
         self._path = path
-        self._committed_path = path.with_name(f"{path.name}.committed")
+        self._key = key
+        self._committed_path = committed_path(path)
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             require_regular(self._descriptor, path)
@@ -57,11 +73,11 @@ class FileWriter:
 
     def _repair(self) -> int:
         size = os.fstat(self._descriptor).st_size
-        committed = self._load_committed()
+        committed = load_committed(self._path)
         if committed is None or size == 0:
             if size:
                 raise ConfigError(
-                    f"output.files.path: {self._path} exists and was not written by this connector "
+                    f"{self._key}: {self._path} exists and was not written by this connector "
                     f"({self._committed_path.name} is missing); name another file"
                 )
             self._commit(0)
@@ -69,21 +85,13 @@ class FileWriter:
             return 0
         if size < committed:
             raise ConfigError(
-                f"output.files.path: {self._path} is shorter than what was acknowledged ({committed} bytes); "
+                f"{self._key}: {self._path} is shorter than what was acknowledged ({committed} bytes); "
                 "bring it back, or remove it to begin a new one"
             )
         if size > committed:
             log.warning("%s: %d bytes that were never acknowledged are cut off", self._path, size - committed)
             os.ftruncate(self._descriptor, committed)
         return committed
-
-    def _load_committed(self) -> int | None:
-        try:
-            return int(self._committed_path.read_bytes())
-        except FileNotFoundError:
-            return None
-        except ValueError as error:
-            raise ConfigError(f"{self._committed_path} holds no length; restore or remove {self._path}") from error
 
     def _commit(self, length: int) -> None:
         replace_durably(self._committed_path, b"%d\n" % length)

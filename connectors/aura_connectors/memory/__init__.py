@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel
 
 from aura_connectors.memory.broker import MemoryBroker
-from aura_connectors.memory.exactly_once import MemoryExactlyOnceSink
+from aura_connectors.memory.dead_letters import buried, burying, unearthing
+from aura_connectors.memory.exactly_once import MemoryExactlyOnceSink, exactly_once
 from aura_connectors.memory.options import MemorySinkOptions, MemorySourceOptions
 from aura_connectors.memory.sink import MemorySink
 from aura_connectors.memory.source import MemorySource
+from aura_connectors.memory.tail import read_tail
 from aura_connectors.notes import into_envelopes, out_of_envelopes
-from aura_stream.errors import ConfigError
 from aura_stream.model import Batch
 from aura_stream.ports import Context
 
@@ -39,16 +40,25 @@ class MemoryConnector:
         """See `aura_stream.ports.Observable`."""
         return options.model_copy(update={"group": group})
 
+    async def tail(
+        self, options: MemorySourceOptions | MemorySinkOptions, inputs: Sequence[str], limit: int
+    ) -> Mapping[str, Sequence[bytes]]:
+        """See `aura_stream.ports.Tail`."""
+        return read_tail(options, inputs, limit)
+
     def burying(self, options: MemorySinkOptions, place: str) -> MemorySinkOptions:
         """See `aura_stream.ports.KeepsDeadLetters`."""
-        return options.model_copy(update={"topic": place})
+        return burying(options, place)
 
     def unearthing(
         self, options: MemorySinkOptions, place: str, inputs: Sequence[str], group: str
     ) -> MemorySourceOptions:
         """See `aura_stream.ports.KeepsDeadLetters`."""
-        topics = list(dict.fromkeys(place.replace("{source}", name) for name in inputs))
-        return MemorySourceOptions(broker=options.broker, topics=topics, group=group)
+        return unearthing(options, place, inputs, group)
+
+    def buried(self, options: MemorySourceOptions) -> AsyncIterator[Batch]:
+        """See `aura_stream.ports.KeepsDeadLetters`."""
+        return buried(options)
 
     def marked(self, batch: Batch, notes: Sequence[bytes]) -> Batch:
         """See `aura_stream.ports.KeepsDeadLetters`."""
@@ -66,11 +76,7 @@ class MemoryConnector:
         context: Context,
     ) -> tuple[MemorySource, MemoryExactlyOnceSink]:
         """See `aura_stream.ports.ExactlyOnce`."""
-        if source.broker != sink.broker:
-            raise ConfigError("delivery: exactly_once needs input and output in one memory broker")
-        reader = MemorySource(source, context)
-        dead = MemorySink(dead_letters, context) if dead_letters is not None else None
-        return reader, MemoryExactlyOnceSink(reader, MemorySink(sink, context), dead)
+        return exactly_once(source, sink, dead_letters, context)
 
 
 connector = MemoryConnector()

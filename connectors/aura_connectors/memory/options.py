@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+PLACEHOLDER = "{source}"
 Name = Annotated[str, Field(min_length=1)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aura_connectors.memory.broker import MemoryBroker
-from aura_connectors.memory.options import MemorySinkOptions
+from aura_connectors.memory.options import PLACEHOLDER, MemorySinkOptions
 from aura_stream.model import Batch, Partition, Topic
 from aura_stream.ports import Context
 
@@ -34,4 +34,4 @@ class MemorySink:
         """Nothing is held: the topics live in the broker."""
 
     def _output(self, topic: str) -> str:
-        return self._options.topic.replace("{source}", topic)
+        return self._options.topic.replace(PLACEHOLDER, topic)

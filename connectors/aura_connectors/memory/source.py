@@ -64,6 +64,11 @@ class MemorySource:
     def owns(self, batch: Batch) -> bool:
         return batch.epoch == self._broker.epoch(self._options.group)
 
+    def awaits(self, batch: Batch) -> bool:
+        """Tell whether the batch is ours and not settled yet."""
+        settled = self._broker.settled(self._options.group, batch.partition)
+        return len(batch) > 0 and self.owns(batch) and int(batch.positions[-1]) >= settled
+
     async def settle(self, batches: Sequence[Batch]) -> None:
         for batch in batches:
             if self.owns(batch):

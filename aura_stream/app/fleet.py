@@ -87,6 +87,8 @@ class Fleet:
         while True:
             began = time.monotonic()
             code = await self._run(number)
+            if self._stopping.is_set() and code == -signal.SIGTERM:
+                return os.EX_OK  # told before it listened for signals: it held nothing
             if self._stopping.is_set() or code == os.EX_OK:
                 return code
             if code in FOR_A_PERSON:

@@ -67,6 +67,7 @@ def grow(spelling: Spelling, messages: Sequence[Lexed], held_out: Sequence[Lexed
     contexts = Contexts(screen, with_enums=False)
     for message in messages:
         contexts.observe(message)
+    singles: dict[Symbol, Phrase] = {}
     general: list[Stream] = []
     tightened: list[Stream] = []
     spelled = []
@@ -74,7 +75,7 @@ def grow(spelling: Spelling, messages: Sequence[Lexed], held_out: Sequence[Lexed
         items, cost = spelling.parser.spell(message.texts, message.candidates)
         spelled.append((items, cost))
         symbols = contexts.symbols(message)
-        stream = list(_stream(items, symbols, spelling.generation.templates))
+        stream = list(_stream(items, symbols, spelling.generation.templates, singles))
         general.append([phrase for phrase, _ in stream])
         if any(phrase != tight for phrase, tight in stream):
             tightened.append([tight for _, tight in stream])
@@ -104,9 +105,15 @@ def _proven(spelling: Spelling, finds: Sequence[Find], held_out: Sequence[Lexed]
 
 
 def _stream(
-    items: Sequence[Item], symbols: Sequence[Symbol | None], templates: Sequence[Template]
+    items: Sequence[Item],
+    symbols: Sequence[Symbol | None],
+    templates: Sequence[Template],
+    singles: dict[Symbol, Phrase],
 ) -> Iterator[tuple[Phrase | None, Phrase | None]]:
-    """Return a message as phrases, each as it was spelled, and with the literals that its context asks for."""
+    """Return a message as phrases, each as it was spelled, and with the literals that its context asks for.
+
+    `singles` are the phrases of one symbol, each made once.
+    """
     for item in items:
         if isinstance(item, TemplateUse):
             template = templates[item.number]
@@ -118,7 +125,7 @@ def _stream(
             yield template.symbols, tuple(tight)
         else:
             for symbol in symbols[item.first : item.last]:
-                phrase = None if symbol is None else (symbol,)
+                phrase = None if symbol is None else singles.setdefault(symbol, (symbol,))
                 yield phrase, phrase
 
 

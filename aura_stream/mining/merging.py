@@ -37,7 +37,8 @@ class Merging:
             left, right = symbols[place], symbols[place + 1]
             if left >= 0 and right >= 0:
                 self._note(left, right, place)
-        self._heap = [(-count, pair) for pair, count in self._counts.items() if count >= least]
+        self._drop([pair for pair, count in self._counts.items() if count < least])
+        self._heap = [(-count, pair) for pair, count in self._counts.items()]
         heapq.heapify(self._heap)
         self.merged: dict[int, int] = {}  # joined symbol: places it was made at
 
@@ -48,13 +49,14 @@ class Merging:
             count, pair = heapq.heappop(self._heap)
             now = self._counts.get(pair, 0)
             if now < self._least:
+                self._drop([pair])
                 continue
             if now != -count:
                 heapq.heappush(self._heap, (-now, pair))
                 continue
             joined = self._joins(*pair)
             if joined is None:  # too long: this pair stays two, others go on
-                del self._counts[pair], self._places[pair]
+                self._drop([pair])
                 continue
             self.merged[joined] = self.merged.get(joined, 0) + self._merge(pair, joined)
             done += 1
@@ -87,7 +89,15 @@ class Merging:
             count = self._counts.get(each, 0)
             if count >= self._least:
                 heapq.heappush(self._heap, (-count, each))
+            else:
+                self._drop([each])
         return made
+
+    def _drop(self, pairs: Sequence[Pair]) -> None:
+        """Count pairs no longer that are too rare, or too long: most are, where nothing comes twice."""
+        for pair in pairs:
+            self._counts.pop(pair, None)
+            self._places.pop(pair, None)
 
     def _note(self, left: int, right: int, place: int) -> Pair:
         pair = left, right

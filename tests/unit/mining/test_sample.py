@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aura_stream.mining.sample import Recent, Reservoir, newest
+from aura_stream.mining.sample import Recent, Reservoir, newest, weight
 
 
 def test_a_reservoir_is_bounded_fair_and_in_order() -> None:
@@ -47,3 +47,10 @@ def test_short_messages_count_for_what_is_kept_about_them() -> None:
         reservoir.keep(b"x")
     assert len(reservoir.take()) == 100
     assert len(newest([b"x"] * 5000, 2400)) == 100
+
+
+def test_messages_of_many_tokens_count_for_more_than_their_bytes() -> None:
+    assert weight(b"an ordinary line of text, with words") == 36
+    assert weight(b"?!" * 50) == 150
+    assert weight(b"a b c d " * 20) == 240
+    assert weight("Grüße ".encode() * 20) == 160

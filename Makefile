@@ -18,7 +18,7 @@ COVERAGE := $(BIN)/python -m coverage
 JOBS := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-lowest check lint types fast fmt lock bench mutants docker-lint clean
+.PHONY: help venv demo test test-lowest check lint types fast fmt lock fuzz fuzz-guided bench mutants chaos soak docker-lint clean
 
 help: ## show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,19 @@ lock: $(STAMP) ## resolve the lock files anew from pyproject.toml
 	@$(LOCK) pyproject.toml -o requirements/runtime.lock
 	@$(LOCK) --extra embedded --group dev pyproject.toml -o requirements/dev.lock
 	@$(LOCK) --resolution lowest-direct --extra embedded --group test pyproject.toml -o requirements/lowest.lock
+	@$(LOCK) --constraint requirements/runtime.lock --group fuzz pyproject.toml -o requirements/fuzz.lock
+
+fuzz: $(STAMP) ## a million and more damaged frames, and bombs: two minutes; figures in benchmarks/results/fuzz.json
+	@$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
+
+fuzz-guided: .venv-fuzz/.installed ## coverage-guided fuzzing, TIME=60 seconds for each target (Linux on x86-64)
+	@.venv-fuzz/bin/python -m tests.fuzz.guided --time $(or $(TIME),60) -o benchmarks/results/fuzz_guided.json $(FUZZ_ARGS)
+
+.venv-fuzz/.installed: requirements/fuzz.lock pyproject.toml
+	@test -x .venv-fuzz/bin/python || $(PYTHON) -m venv .venv-fuzz
+	@.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.lock
+	@.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
 bench: $(STAMP) ## ratio, speed and bridge benchmarks; DIR=folder of messages, one a line
 	@$(BIN)/python benchmarks/ratio.py $(or $(DIR),aura_stream/samples)
@@ -83,10 +96,21 @@ bench: $(STAMP) ## ratio, speed and bridge benchmarks; DIR=folder of messages, o
 mutants: $(STAMP) ## take away one protection after the other: a named test must fail each time
 	@$(BIN)/python -m tests.mutants
 
+# Seed by seed, each with all rows; what has passed is left out the next time (docs/reliability.md).
+CHAOS := .cache/faults/chaos.jsonl
+chaos: $(STAMP) ## every fault, SEEDS=20 and full durations, for HOURS at most; then the tables of docs/reliability.md
+	@AURA_FAULT_FULL=1 AURA_FAULT_RESUME=1 AURA_FAULT_RESULTS=$(CHAOS) AURA_FAULT_SEEDS=$(or $(SEEDS),20) \
+	    AURA_FAULT_HOURS=$(or $(HOURS),1000) $(BIN)/python -m pytest -q -n $(JOBS) --dist load --maxschedchunk 1 \
+	    tests/faults $(PYTEST_ARGS); status=$$?; $(BIN)/python tools/fill_reliability.py $(CHAOS) && exit $$status
+
+soak: $(STAMP) ## faults in random order for HOURS=1, and a sink at 50 KB/s for as long
+	@AURA_FAULT_FULL=1 AURA_FAULT_SOAK=$(or $(HOURS),1) AURA_FAULT_RESULTS=.cache/faults/soak.jsonl \
+	    $(BIN)/python -m pytest -q -n $(JOBS) --dist load --maxschedchunk 1 tests/faults/test_soak.py $(PYTEST_ARGS)
+
 docker-lint: $(STAMP) ## lint the Dockerfile, validate the compose file; needs no Docker
 	@$(BIN)/hadolint docker/Dockerfile
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
 
 clean: ## remove what the build and the tests made, .venv included
-	@rm -rf $(VENV) .venv-lowest .cache .coverage* dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .venv-lowest .venv-fuzz .cache .coverage* dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

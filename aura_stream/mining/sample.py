@@ -9,8 +9,6 @@ from typing import Final
 _LEAST: Final = 24  # bytes that a message counts for: what mining keeps about the shortest is no less
 _OF_TOKEN: Final = 1.5  # bytes that a token counts for: ordinary text has two a token, a flood of marks has one
 _WORDS: Final = bytes(byte for byte in range(256) if byte > 127 or bytes((byte,)).isalnum())
-    range(128, 256)
-)
 _MARKS: Final = bytes(set(range(256)).difference(_WORDS))
 _APART: Final = bytes.maketrans(_MARKS, b" " * len(_MARKS))
 

@@ -14,6 +14,7 @@ from aura_connectors.files.options import FilesJournalOptions
 from aura_connectors.redis_streams.log_layout import STRANGE, to_record, to_state
 
 from aura_stream import Codebook
+from aura_stream.codec import Proposal
 from aura_stream.codec.template import digest_of
 from aura_stream.errors import CodebookError, ConfigError, StoreLostError, UnavailableError
 from aura_stream.model.framing import leb128
@@ -40,8 +41,6 @@ def _filled() -> LogContent:
     world = World()
 
     async def fill() -> None:
-        from aura_stream.codec import Proposal
-
         await world.filled(FIRST, SECOND, Proposal(TEMPLATES, True, DICTIONARY, 7), Proposal((ONE,)))
         store = world.store()
         await store.start()

@@ -33,7 +33,15 @@ from tests.faults.scenario import (
     find_problems,
     require_something_shown,
 )
-from tests.faults.systems import Servers, System, configuration, dead_letters_of, make_places, place_of_dead_letters
+from tests.faults.systems import (
+    Servers,
+    System,
+    configuration,
+    dead_letters_of,
+    delete_topics,
+    make_places,
+    place_of_dead_letters,
+)
 from tests.infra.kafka import Broker
 
 FULL = bool(os.environ.get("AURA_FAULT_FULL"))
@@ -103,6 +111,7 @@ class Chaos:
             book = str(journal_alone(folder, config))
         traffic = Traffic(self.seed, "orders", options.lanes, options.large, options.damaged)
         dead = dead_letters_of(written) if options.dead_letters else None
+        stack.push_async_callback(delete_topics, (sent, written, dead))
         plan = Plan(traffic, sent, written, dead, book, str(folder / "ledger"), options.direction == "decode")
         result = Result(self.row, self.test, self.seed, route, options.delivery, self.full)
         config = merged(config, options.config)

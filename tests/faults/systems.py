@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aiokafka.errors import KafkaError
+
 from aura_stream.app.embedded import EmbeddedServer, free_port
 from tests.faults.plan import Kind, Place
 from tests.infra.kafka import Broker
-from tests.infra.kafka.tools import create_topic
+from tests.infra.kafka.tools import administering, create_topic
 from tests.infra.proxy import Proxy, proxy_to
 from tests.infra.redis import find_redis
 
@@ -105,6 +108,16 @@ async def make_places(
     outputs = [f"{name}.aura" for name in names]
     written = Place(output.kind, output.address, outputs, partitions if output.kind == "kafka" else 1)
     return Place(source.kind, source.address, names, partitions), written
+
+
+async def delete_topics(places: Sequence[Place | None]) -> None:
+    """Delete the topics of a run, which many runs would fill a disk with; streams go with their server."""
+    for place in places:
+        if place is not None and place.kind == "kafka":
+            # A broker that a failed run left dead keeps them.
+            with contextlib.suppress(KafkaError, OSError):
+                async with administering(place.address) as client:
+                    await client.delete_topics(list(place.names))
 
 
 def dead_letters_of(output: Place) -> Place:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from aura_stream.codec import Codebook, Proposal
+from aura_stream.codec import Codebook, Proposal, Template
+from aura_stream.codec.codebook import CollisionError
 from aura_stream.errors import CodebookError, ConfigError, StoreLostError, UnavailableError
 from aura_stream.store import FileStore, Properties
 from aura_stream.store import file as module
@@ -212,3 +213,15 @@ async def test_retired_templates_are_in_the_file(path: Path) -> None:
     assert book.retired == {ONE.digest}
     assert await other.follow() == book
     assert await other.promote(Proposal((THREE,))) == book.extended(SECOND)
+
+
+async def test_a_template_whose_digest_another_has_is_refused_loudly(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    twin = Template((b"twin",))
+    vars(twin)["digest"] = ONE.digest
+    store = await _started(path)
+    with pytest.raises(CollisionError, match=ONE.digest.hex()):
+        await store.promote(Proposal((twin,)))
+    assert [record.levelname for record in caplog.records] == ["CRITICAL"]
+    assert Codebook.load(path) == BOOK

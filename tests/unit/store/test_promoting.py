@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aura_stream.codec import Codebook, Proposal, Template
+from aura_stream.codec.codebook import CollisionError
 from aura_stream.errors import CodebookError, ConfigError, StoreLostError, UnavailableError
 from aura_stream.model import Position
 from aura_stream.store import FolderMirror, Properties, SharedStore
@@ -158,6 +159,19 @@ async def test_a_journal_that_forgets_what_is_written_is_an_outage(
     monkeypatch.setattr("aura_stream.testing.memory_log.MemoryJournal.append", forget)
     with pytest.raises(UnavailableError, match="does not give back"):
         await (await _started(world)).promote(FIRST)
+
+
+async def test_a_template_whose_digest_another_has_is_refused_loudly(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.filled()
+    twin = Template((b"twin",))
+    vars(twin)["digest"] = ONE.digest
+    store = await _started(world)
+    with pytest.raises(CollisionError, match=ONE.digest.hex()):
+        await store.promote(Proposal((twin,)))
+    assert [record.levelname for record in caplog.records] == ["CRITICAL"]
+    assert await store.promote(Proposal((OTHER,))) == await world.fresh_book()
 
 
 async def test_others_that_always_come_first_are_an_outage(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

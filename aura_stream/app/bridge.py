@@ -53,7 +53,7 @@ def build_worker(config: Config, connectors: Mapping[str, Connector], once: bool
 def build_transform(config: Config, connectors: Mapping[str, Connector]) -> Transform:
     """Build the transform; its codec begins with the first book that is offered."""
     decoding = config.codec.direction == "decode"
-    codec = FollowingCodec(codec_maker(config, connectors), decoding)
+    codec = FollowingCodec(codec_maker(config, connectors), decoding, config.batch.max_bytes)
     grows = config.store.memory is None
     refusals = refusals_of(config, connectors, lambda: codec.digest)
     max_bytes = config.batch.max_bytes

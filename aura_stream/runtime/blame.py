@@ -44,16 +44,3 @@ def _described(error: Exception) -> str:
     """Name an exception and its place; its text may hold a piece of the message."""
     *_, frame = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__} in {frame.name}, line {frame.lineno}"
-
-
-def vouched(convert: Convert, frames: Sequence[bytes], made: Callable[[Sequence[bytes]], int], enough: int) -> bool:
-    """Tell whether `enough` of the frames decode, counting those that only a codebook could have made."""
-    for frame in frames:
-        try:
-            convert([frame])
-        except (DecodeError, BrokenCodecError):
-            continue
-        enough -= made([frame])
-        if enough <= 0:
-            return True
-    return False

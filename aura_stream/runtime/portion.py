@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from aura_stream.errors import MessageError, UnwritableMessageError
 from aura_stream.model import Batch
 from aura_stream.runtime.burying import Burial
 from aura_stream.runtime.waiting import Stuck
+
+TOLD: Final = 10
+"""Log lines about the dead letters of one portion: a writer gone wrong can make thousands of them, and each has a note
+that says the same."""
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +49,7 @@ class Portion:
     bytes_in: int = 0
     bytes_out: int = 0
     methods: Counter[str] = field(default_factory=Counter)
+    _buried: int = 0  # since it was told how many
 
     @property
     def batches(self) -> list[Batch]:
@@ -66,14 +72,32 @@ class Portion:
             kept = original if self.burial is not None else None
             self.parts.append(Part(original.with_values(values), kept))
 
+    def count(self, methods: Mapping[str, int], bytes_in: int, bytes_out: int) -> None:
+        """Note how a batch was transformed."""
+        self.methods.update(methods)
+        self.bytes_in += bytes_in
+        self.bytes_out += bytes_out
+
     def bury(self, message: Batch, error: Exception) -> None:
         """Append the dead letter of one message, which is in no part."""
         self.parts.append(self._dead(message, error))
 
+    def lay(self, letter: Batch) -> None:
+        """Append what is a dead letter already, and goes where they go as it is."""
+        self.parts.append(Part(letter, dead=True))
+
     def _dead(self, message: Batch, error: Exception) -> Part:
         assert self.burial is not None, "there is a place for dead letters"
-        log.error("%s: a dead letter: %s: %s", _place(message, 0), type(error).__name__, error)
+        self._buried += 1
+        if self._buried <= TOLD:
+            log.error("%s: a dead letter: %s: %s", _place(message, 0), type(error).__name__, error)
         return Part(self.burial.of(message, error), dead=True)
+
+    def tell(self) -> None:
+        """Tell of the dead letters that had no line of their own."""
+        if self._buried > TOLD:
+            log.error("%d more became dead letters; `aura-stream dead-letters list` names each", self._buried - TOLD)
+        self._buried = 0
 
     def written(self) -> None:
         """Note that all dead letters are written."""

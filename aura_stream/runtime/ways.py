@@ -45,6 +45,7 @@ class Ends:
     source: Source
     sink: Sink | ExactlyOnceSink
     dead_letters: Sink | None = None
+    require: Callable[[Sequence[Topic]], None] = lambda _inputs: None  # raises ConfigError for inputs unfit for these
 
     def way(self, source: Source, statistics: Statistics, sleep: Sleep) -> Way:
         """Return the way that these ends allow. `source` is the one to settle at."""
@@ -53,23 +54,35 @@ class Ends:
             return Outage(what, sleep, statistics.side(what))
 
         if isinstance(self.sink, ExactlyOnceSink):
-            return OneStep(self.sink, outage)
-        return TwoSteps(source, self.sink, self.dead_letters, outage)
+            return OneStep(self.sink, outage, self.require)
+        return TwoSteps(source, self.sink, self.dead_letters, outage, self.require)
 
 
 class TwoSteps:
     """Write dead letters, publish, and then settle: at least once."""
 
-    def __init__(self, source: Source, sink: Sink, dead_letters: Sink | None, outage: Callable[[str], Outage]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        sink: Sink,
+        dead_letters: Sink | None,
+        outage: Callable[[str], Outage],
+        require: Callable[[Sequence[Topic]], None] = lambda _inputs: None,
+    ) -> None:
         self._source = source
         self._sink = sink
         self._dead_letters = dead_letters
         self._source_outage = outage("the input")
         self._sink_outage = outage("the output")
         self._dead_outage = outage("the place of dead letters")
+        self._require = require
+        self._sink_started = False
 
     async def start(self, inputs: Sequence[Topic]) -> None:
-        await self._sink.start(inputs)
+        self._require(inputs)
+        if not self._sink_started:  # by an attempt that did not reach the place of dead letters
+            await self._sink.start(inputs)
+            self._sink_started = True
         if self._dead_letters is not None:
             await self._dead_letters.start(inputs)
 
@@ -84,6 +97,7 @@ class TwoSteps:
                 continue
             else:
                 break
+        portion.tell()
         if settled := portion.all:
             await self._source_outage.outlast(lambda: self._source.settle(settled))
 
@@ -114,11 +128,18 @@ class TwoSteps:
 class OneStep:
     """All in one step of the system: exactly once."""
 
-    def __init__(self, sink: ExactlyOnceSink, outage: Callable[[str], Outage]) -> None:
+    def __init__(
+        self,
+        sink: ExactlyOnceSink,
+        outage: Callable[[str], Outage],
+        require: Callable[[Sequence[Topic]], None] = lambda _inputs: None,
+    ) -> None:
         self._sink = sink
         self._outage = outage("the output")
+        self._require = require
 
     async def start(self, inputs: Sequence[Topic]) -> None:
+        self._require(inputs)
         await self._sink.start(inputs)
 
     async def bring(self, portion: Portion, owned: Owned) -> None:
@@ -132,6 +153,7 @@ class OneStep:
                 continue
             else:
                 break
+        portion.tell()
 
     @staticmethod
     def _refuse(portion: Portion, error: UnwritableMessageError) -> None:

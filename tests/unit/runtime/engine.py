@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -141,18 +143,21 @@ def compressed(values: Sequence[bytes | None]) -> list[bytes | None]:
     return [None if value is None else zlib.compress(value) for value in values]
 
 
-def decompress(frames: list[bytes]) -> list[bytes]:
-    """Decode zlib frames, or raise for BAD with its place."""
-    messages = []
+def decompress(frames: list[bytes], max_bytes: int = sys.maxsize) -> list[bytes]:
+    """Decode zlib frames until they hold `max_bytes`, or raise for BAD with its place."""
+    messages: list[bytes] = []
     for index, frame in enumerate(frames):
         if frame == BAD:
             raise CorruptFrameError("its check does not match", index)
         messages.append(zlib.decompress(frame))
+        max_bytes -= len(messages[-1])
+        if max_bytes <= 0:
+            break
     return messages
 
 
 def decoding(max_bytes: int = 1 << 20) -> Transform:
-    return Transform(decompress, count_templates, decoding=True, max_bytes=max_bytes)
+    return Transform(partial(decompress, max_bytes=max_bytes), count_templates, decoding=True, max_bytes=max_bytes)
 
 
 def following(decodes: bool) -> Transform:

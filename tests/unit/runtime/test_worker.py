@@ -301,4 +301,4 @@ async def test_frames_that_become_very_large_are_published_in_portions() -> None
     engine.write(compressed(large))
     await engine.run()
     assert engine.written() == [*numbered(10), *large]
-    assert max(engine.source.settled_sizes[1:]) <= 256 + 10
+    assert max(engine.source.settled_sizes) <= 100 + 10

@@ -12,7 +12,7 @@ from pathlib import Path
 from aura_stream import Codebook, HybridCodec, Miner
 from aura_stream.codec import count_methods
 from aura_stream.model import Batch
-from aura_stream.ports import Sink, Source
+from aura_stream.ports import ExactlyOnceSink, Sink, Source
 from aura_stream.runtime import Ends, Heartbeat, Transform, Worker, WorkerOptions
 
 SAMPLES = Path(__file__).parent.parent / "aura_stream" / "samples" / "logs.txt"
@@ -68,9 +68,26 @@ class TimedSource:
 
     async def settle(self, batches: Sequence[Batch]) -> None:
         await self._source.settle(batches)
+        self.count(batches)
+
+    def count(self, batches: Sequence[Batch]) -> None:
+        """Note that these batches are settled."""
         self._settled += sum(map(len, batches))
         if self._settled >= self._messages:
             self.speed = self._watch.read(self._settled)
+
+
+class TimedStep:
+    """An exactly-once sink that tells a timed source what it has settled."""
+
+    def __init__(self, sink: ExactlyOnceSink, source: TimedSource) -> None:
+        self._sink = sink
+        self._source = source
+        self.start, self.stop = sink.start, sink.stop
+
+    async def publish_and_settle(self, batches: Sequence[Batch], dead: Sequence[Batch] = ()) -> None:
+        await self._sink.publish_and_settle(batches, dead)
+        self._source.count(batches)
 
 
 def messages(count: int) -> list[bytes]:
@@ -97,10 +114,11 @@ def encoding(destination: str) -> Transform:
     return Transform(HybridCodec(codebook(), destination=destination).encode_batch, count_methods, False, MAX_BYTES)
 
 
-async def through_worker(source: Source, sink: Sink, transform: Transform, count: int) -> Speed:
+async def through_worker(source: Source, sink: Sink | ExactlyOnceSink, transform: Transform, count: int) -> Speed:
     """Copy `count` messages with the real worker."""
     timed = TimedSource(source, count)
-    await Worker(Ends(timed, sink), transform, WorkerOptions(once=True), Heartbeat(None)).run()
+    into = TimedStep(sink, timed) if isinstance(sink, ExactlyOnceSink) else sink
+    await Worker(Ends(timed, into), transform, WorkerOptions(once=True), Heartbeat(None)).run()
     assert timed.speed is not None, "not every message came through"
     return timed.speed
 

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from aura_connectors.kafka.client import REQUEST_TIMEOUT_MS, admin, guarded, leave, probe, security
 from aura_connectors.kafka.commits import Commits, GroupCommits
+from aura_connectors.kafka.offsets import committed_offsets
 from aura_connectors.kafka.options import SourceOptions
 from aura_connectors.kafka.positions import Positions
 from aura_connectors.kafka.reader import Reader
@@ -271,8 +272,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._assigned.set()
 
     async def _find_positions(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
-        committed = await asyncio.gather(*(consumer.committed(tp) for tp in partitions))
-        starts = {tp: offset for tp, offset in zip(partitions, committed, strict=True) if offset is not None}
+        starts = await committed_offsets(consumer, self._options.group, partitions)
         if new := [tp for tp in partitions if tp not in starts]:
             look_up = consumer.beginning_offsets if self._options.start == "earliest" else consumer.end_offsets
             first = await look_up(new)
@@ -293,7 +293,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         if epoch is None or consumer is None:
             raise UnavailableError(f"{tp.topic}/{tp.partition} is not read now")
         async with guarded(self._options.servers, "reading the group's offsets"):
-            committed = await consumer.committed(tp)
+            committed = (await committed_offsets(consumer, self._options.group, [tp])).get(tp)
         if self.epoch(tp) != epoch:
             return
         if committed is None:

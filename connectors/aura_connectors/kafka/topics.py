@@ -89,12 +89,12 @@ def output_like(name: str, sources: Sequence[Topic], partitions: int | None, rep
 
 
 def keeping(topic: Topic) -> Topic:
-    """Return the same topic as one for dead letters: no key makes another letter go, and there is room for the note.
+    """Return the same topic as one for dead letters: no letter makes another one go, and there is room for the note.
 
-    Where the inputs are compacted, their retention says nothing about how long a record stays: letters stay for ever.
+    Where nothing tells how long the inputs keep a record, as with compacted ones, letters stay for ever.
     """
     settings = dict(topic.settings)
-    if "compact" in settings.get("cleanup.policy", ""):
+    if "compact" in settings.get("cleanup.policy", "") or "retention.ms" not in settings:
         settings |= {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
     settings[MAX_MESSAGE_BYTES] = str(max_message_bytes(topic) + MAX_NOTE)
     return Topic(topic.name, topic.partitions, settings)

@@ -99,10 +99,10 @@ class Transactor:
         await self._renew(rows)
         try:
             await self._transact(rows, offset)
-        except FencedError:
-            self._not_before = time.monotonic() + self._rest  # by then the group has told whether it is ours
-            raise
         except UnavailableError as error:
+            if isinstance(error.__cause__, errors.ProducerFenced):
+                self._not_before = time.monotonic() + self._rest  # by then the group has told whether it is ours
+                raise self._fenced() from error
             with contextlib.suppress(UnavailableError):  # the first one tells more, and the next call tries again
                 await self._be_certain()
             if self._producer is None or awaited():
@@ -116,7 +116,7 @@ class Transactor:
         if self._producer is not None:
             return
         if time.monotonic() < self._not_before:
-            raise FencedError(f"Kafka at {self._options.servers}: another producer took {self._name}")
+            raise self._fenced()
         await self.start()
         try:
             await self._progress.find_out(self._partition, self._attempted)
@@ -151,17 +151,14 @@ class Transactor:
 
     async def _steps(self, producer: TransactionalProducer, rows: Rows, offset: int) -> None:
         client, options = producer.client, self._options
-        try:
-            await client.begin_transaction()
-            self._open = True
-            await send_all(client, rows, options, transactional=True)
-            async with guarded(options.servers, f"committing for {self._name}", options.delivery_timeout):
-                # Not beside the sending: a broker refuses records, for a while, of a transaction that is being changed.
-                await client.send_offsets_to_transaction({self._partition: offset}, self._group)
-                self._open = False
-                await client.commit_transaction()
-        except errors.ProducerFenced as exc:
-            raise FencedError(f"Kafka at {options.servers}: another producer took {self._name}") from exc
+        await client.begin_transaction()
+        self._open = True
+        await send_all(client, rows, options, transactional=True)
+        async with guarded(options.servers, f"committing for {self._name}", options.delivery_timeout):
+            # Not beside the sending: a broker refuses records, for a while, of a transaction that is being changed.
+            await client.send_offsets_to_transaction({self._partition: offset}, self._group)
+            self._open = False
+            await client.commit_transaction()
 
     async def _answered(self, producer: TransactionalProducer, steps: Coroutine[Any, Any, None]) -> None:
         """Take the steps, as long as each of the producer's requests is answered."""
@@ -181,6 +178,9 @@ class Transactor:
             with contextlib.suppress(Exception):  # whatever it meets: it is being thrown away
                 async with asyncio.timeout(ABORT_TIMEOUT):
                     await producer.client.abort_transaction()
+
+    def _fenced(self) -> FencedError:
+        return FencedError(f"Kafka at {self._options.servers}: another producer took {self._name}")
 
     async def _discard(self) -> None:
         producer, self._producer = self._producer, None

@@ -83,3 +83,25 @@ def test_a_forgotten_partition_is_not_owned_any_more() -> None:
     positions.committed({TP: 99})
     assert list(positions) == []
     assert TP not in positions
+
+
+def test_a_partition_that_is_read_anew_owns_nothing_of_before_and_the_others_keep_theirs() -> None:
+    other = TopicPartition("orders", 1)
+    positions = Positions()
+    positions.assign({TP: 10, other: 0})
+    before = positions.epoch
+    mine, theirs = batch(10, 12, before), Batch(Partition("orders", 1), [b"x"], [0], None, before)
+    positions.hand_out(mine)
+    positions.reset(TP, 5)
+    assert (positions.owns(mine), positions.owns(theirs)) == (False, True)
+    assert (positions.settled(TP), positions.read(TP), positions.unsettled()) == (5, 5, [])
+    assert positions.epoch_of(TP) == positions.epoch > positions.epoch_of(other) == before
+    assert positions.owns(batch(5, 6, positions.epoch))
+
+
+def test_a_batch_is_awaited_until_it_is_settled() -> None:
+    positions = assigned()
+    ours = batch(10, 12, positions.epoch)
+    assert positions.awaits(ours)
+    positions.committed({TP: 13})
+    assert (positions.owns(ours), positions.awaits(ours)) == (True, False)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aura_connectors.redis_streams import RedisStreamsSink, RedisStreamsSource, connector
+from aura_connectors.redis_streams import (
+    RedisExactlyOnceSink,
+    RedisStreamsConnector,
+    RedisStreamsSink,
+    RedisStreamsSource,
+    SinkOptions,
+    SourceOptions,
+)
 from redis.asyncio import Redis
 
 from aura_stream.model import Batch, Topic
@@ -18,13 +25,13 @@ PATIENCE = 30.0
 MAX_BYTES = 1 << 22
 GROUP = "readers"
 
+connector = RedisStreamsConnector()
+
 
 def new_source(url: str, *streams: str, once: bool = False, **options: Any) -> RedisStreamsSource:
     """Build a source that is not started yet."""
     mapping = {"url": url, "streams": list(streams), "group": GROUP, **options}
-    source = connector.source(connector.source_options.model_validate(mapping), Context(once=once))
-    assert isinstance(source, RedisStreamsSource)
-    return source
+    return connector.source(SourceOptions.model_validate(mapping), Context(once=once))
 
 
 @asynccontextmanager
@@ -44,7 +51,6 @@ async def started_source(
 async def started_sink(url: str, *inputs: str, **options: Any) -> AsyncIterator[RedisStreamsSink]:
     """Start a sink, and stop it at the end."""
     sink = connector.sink(connector.sink_options.model_validate({"url": url, **options}), Context())
-    assert isinstance(sink, RedisStreamsSink)
     try:
         await sink.start([Topic(name) for name in inputs])
         yield sink
@@ -62,12 +68,12 @@ async def fetched(source: RedisStreamsSource, count: int, max_messages: int = 10
     return batches
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    """Wait until the condition holds."""
+async def eventually(condition: Callable[[], Awaitable[bool]], what: str, pause: float = 0.05) -> None:
+    """Wait until the condition holds; look every `pause` seconds."""
     deadline = time.monotonic() + PATIENCE
     while not await condition():
         assert time.monotonic() < deadline, f"never came: {what}"
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(pause)
 
 
 def values_of(batches: Sequence[Batch]) -> list[bytes | None]:
@@ -104,3 +110,43 @@ async def pending(redis: Redis, stream: str) -> int:
 async def entries(redis: Redis, stream: str) -> list[list[bytes]]:
     """Return the fields of all entries of a stream, flat, as they stand."""
     return [flat for _, flat in await command(redis, "XRANGE", stream, "-", "+")]
+
+
+@asynccontextmanager
+async def started_bridge(
+    url: str,
+    *streams: str,
+    output: Mapping[str, Any] | None = None,
+    dead: str = "{source}.dead",
+    once: bool = False,
+    **options: Any,
+) -> AsyncIterator[tuple[RedisStreamsSource, RedisExactlyOnceSink]]:
+    """Start both ends of an exactly-once bridge, and stop them at the end."""
+    mapping = {"url": url, "streams": list(streams), "group": GROUP, **options}
+    login = {key: value for key, value in options.items() if key in ("password", "tls")}
+    into = SinkOptions.model_validate({"url": url, **login, **(output or {})})
+    source, sink = connector.exactly_once(
+        SourceOptions.model_validate(mapping), into, connector.burying(into, dead), Context(once=once)
+    )
+    try:
+        await sink.start(await source.start())
+        yield source, sink
+    finally:
+        await sink.stop()
+        await source.stop()
+
+
+async def group_position(redis: Redis, stream: str) -> bytes:
+    """Return the last entry that was delivered to the group."""
+    (group,) = await command(redis, "XINFO", "GROUPS", stream)
+    return bytes(dict(zip(group[::2], group[1::2], strict=True))[b"last-delivered-id"])
+
+
+async def counts(redis: Redis, stream: str) -> list[int]:
+    """Return how often each pending entry was handed out, as the server has it."""
+    return [row[3] for row in await command(redis, "XPENDING", stream, GROUP, "-", "+", 100_000)]
+
+
+async def pending_ids(redis: Redis, stream: str) -> list[bytes]:
+    """Return the pending entries' ids, in order."""
+    return [row[0] for row in await command(redis, "XPENDING", stream, GROUP, "-", "+", 100_000)]

@@ -18,9 +18,11 @@ from tests.infra.redis import Certificates, StartRedis, TlsServer, raw_client
 from tests.integration.redis_tools import (
     add,
     command,
+    connector,
     eventually,
     fetched,
     numbered,
+    started_bridge,
     started_sink,
     started_source,
     values_of,
@@ -87,6 +89,29 @@ async def test_users_with_the_documented_permissions_can_do_everything(start_red
     assert await command(admin, "XLEN", "orders.raw.aura") == 100
     refused = [dict(zip(row[::2], row[1::2], strict=True)) for row in await command(admin, "ACL", "LOG")]
     assert {row[b"object"] for row in refused} <= {b"client|setinfo"}  # what redis-py says of itself
+    await admin.aclose()
+
+
+@pytest.mark.parametrize("ordering", ["strict", "none"])
+async def test_a_user_with_the_documented_permissions_can_bridge_exactly_once(
+    start_each: StartRedis, ordering: str
+) -> None:
+    url = await with_user(start_each, "bridge", *documented_rules("bridge"))
+    admin = raw_client(url.replace("bridge@", ""))
+    await add(admin, "orders.raw", numbered(0, 100))
+    options: dict[str, Any] = {"password": SECRET, "delete_settled": True, "ordering": ordering, "lease": "1s"}
+    async with started_source(url, "orders.raw", **options) as first:
+        await fetched(first, 10, max_messages=10)  # left pending
+    async with started_bridge(url, "orders.raw", **options) as (source, sink):
+        while await source.lag():
+            batches = await source.fetch(1000, 1 << 20, 0.1)
+            dead = [connector.marked(batch.part(0, 1), [b"note"]) for batch in batches]
+            await sink.publish_and_settle([batch.part(1, len(batch)) for batch in batches], dead)
+    refused = [dict(zip(row[::2], row[1::2], strict=True)) for row in await command(admin, "ACL", "LOG")]
+    assert {row[b"object"] for row in refused} <= {b"client|setinfo"}
+    assert await command(admin, "XLEN", "orders.raw") == 0
+    written = [await command(admin, "XLEN", f"orders.raw.{name}") for name in ("aura", "dead")]
+    assert (sum(written), written[1] > 0) == (100, True)
     await admin.aclose()
 
 

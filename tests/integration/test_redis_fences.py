@@ -6,7 +6,16 @@ import pytest
 from aura_connectors.redis_streams.lease import lease_key
 from redis.asyncio import Redis
 
-from tests.integration.redis_tools import GROUP, add, command, fetched, numbered, pending, started_source
+from tests.integration.redis_tools import (
+    GROUP,
+    add,
+    command,
+    counts,
+    fetched,
+    numbered,
+    pending,
+    started_source,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -25,18 +34,28 @@ async def test_new_entries_are_not_delivered_to_it(redis: Redis, redis_url: str,
         assert await pending(redis, stream) == 5
 
 
-async def test_pending_entries_are_not_taken_over_by_it(redis: Redis, redis_url: str, stream: str) -> None:
-    await add(redis, stream, numbered(0, 300))
+async def test_pending_entries_are_neither_taken_over_nor_counted_by_it(
+    redis: Redis, redis_url: str, stream: str
+) -> None:
+    await add(redis, stream, numbered(0, 1300))
     async with started_source(redis_url, stream) as first:
-        await fetched(first, 300, max_messages=300)
+        await fetched(first, 1300, max_messages=1300)
     async with started_source(redis_url, stream, lease="60s") as paused:
-        await fetched(paused, 5, max_messages=5)  # the first page of those that were never settled
+        await fetched(paused, 5, max_messages=5)  # the first page of those that were never settled is known now
         await lose_lease(redis, stream)
-        before = await command(redis, "XPENDING", stream, GROUP, "-", "+", 300)
-        while batches := await paused.fetch(100, 1 << 20, 0.1):
-            assert not any(map(paused.owns, batches))
-        after = await command(redis, "XPENDING", stream, GROUP, "-", "+", 300)
+        before = await command(redis, "XPENDING", stream, GROUP, "-", "+", 1300)
+        assert await paused.fetch(1200, 1 << 20, 0.1) == []
+        after = await command(redis, "XPENDING", stream, GROUP, "-", "+", 1300)
         assert [(row[0], row[1], row[3]) for row in after] == [(row[0], row[1], row[3]) for row in before]
+        assert all(now[2] >= then[2] for now, then in zip(after, before, strict=True))  # ms since it changed hands
+
+
+async def test_a_count_is_not_taken_back_by_it(redis: Redis, redis_url: str, stream: str) -> None:
+    await add(redis, stream, numbered(0, 10))
+    async with started_source(redis_url, stream, lease="60s") as paused:
+        await fetched(paused, 10)
+        await lose_lease(redis, stream)
+    assert await counts(redis, stream) == [1] * 10
 
 
 async def test_what_it_read_is_not_settled_by_it(redis: Redis, redis_url: str, stream: str) -> None:

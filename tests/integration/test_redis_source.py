@@ -168,7 +168,9 @@ async def test_all_pages_of_pending_entries_are_taken_over_before_new_ones(
     async with started_source(redis_url, stream) as source:
         read: list[bytes | None] = []
         while len(read) < 200:
-            read += values_of(await fetched(source, 1, max_messages=7))
+            batches = await fetched(source, 1, max_messages=7)
+            read += values_of(batches)
+            await source.settle(batches)
         assert source.lost == 300
     assert read == numbered(300, 500)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aura_connectors.redis_streams.client import Client, NoGroupError, pairs
 from aura_stream.errors import ConfigError, ConnectorError
@@ -22,6 +22,14 @@ class GroupState:
     delivered: bytes  # last-delivered-id
     pending: int
     lag: int | None  # entries not delivered yet, None if Redis cannot tell
+
+
+class Consumer(NamedTuple):
+    """A consumer: how many entries are pending for it, and for how many milliseconds it has asked for nothing."""
+
+    name: bytes
+    pending: int
+    silent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,21 @@ class ConsumerGroup:
         """Return the first entry that was delivered and not settled, None if there is none."""
         oldest: bytes | None = (await client.command("XPENDING", self.stream, self.name))[1]
         return oldest
+
+    async def consumers(self, client: Client) -> list[Consumer]:
+        """Return who has read in the group. Raises NoGroupError."""
+        try:
+            reply = await client.command("XINFO", "CONSUMERS", self.stream, self.name)
+        except ConnectorError as error:
+            if "no such key" in str(error):
+                raise NoGroupError(str(error)) from error
+            raise
+        return [Consumer(each["name"], each["pending"], each["idle"]) for each in map(pairs, reply)]
+
+    async def floor(self, client: Client, state: GroupState) -> bytes:
+        """Return an id up to which everything is settled, by anyone; `state` was asked for before."""
+        oldest = await self.oldest_pending(client) if state.pending else None
+        return state.delivered if oldest is None else before(oldest)
 
     async def last_id(self, client: Client) -> bytes | None:
         """Return the id of the last entry ever added, None if there is no stream."""

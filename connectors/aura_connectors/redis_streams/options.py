@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from aura_connectors.mapping import METADATA_FIELD
+from aura_connectors.notes import NOTE
 from aura_stream.config.quantities import Duration
 
 SOURCE_PLACEHOLDER = "{source}"
@@ -85,8 +86,8 @@ def _check_url(url: RedisUrl) -> RedisUrl:
 
 
 def _check_field(name: str) -> str:
-    if name == METADATA_FIELD.decode():
-        raise ValueError(f"the field `{name}` holds the metadata of a record; a message needs another one")
+    if name in (METADATA_FIELD.decode(), NOTE):
+        raise ValueError(f"the field `{name}` holds what stands beside a message; the message needs another one")
     return name
 
 
@@ -136,6 +137,9 @@ class SourceOptions(Connection):
     field: FieldName = Field("d", description="field of an entry that holds the message")
     start: Literal["earliest", "latest"] = Field("earliest", description="where a group that does not exist begins")
     delete_settled: bool = Field(False, description="delete entries once they are settled: only this frees memory")
+    ordering: Literal["strict", "none"] = Field(
+        "strict", description="strict: one worker at a time reads a stream, in order; none: all of them share it"
+    )
     lease: Duration = Field(10.0, ge=1, le=3600, description="a worker silent for so long loses its streams")
 
     @model_validator(mode="after")

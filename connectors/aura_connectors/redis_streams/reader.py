@@ -1,4 +1,4 @@
-"""One stream, read by one worker at a time under a lease: first what is pending, then what is new."""
+"""One stream, read by one worker: first what is pending, then what is new."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
 
 import msgpack
 
+from aura_connectors.redis_streams.backlog import STEP, Backlog, Row, goes_alone
 from aura_connectors.redis_streams.client import Client, NoGroupError
-from aura_connectors.redis_streams.group import ZERO, ConsumerGroup, after, before, order
-from aura_connectors.redis_streams.lease import LEASE_ROUNDS, Lease, lease_key
+from aura_connectors.redis_streams.group import ZERO, ConsumerGroup, order
+from aura_connectors.redis_streams.lease import LEASE_ROUNDS
+from aura_connectors.redis_streams.membership import Member
 from aura_connectors.redis_streams.options import SourceOptions
+from aura_connectors.redis_streams.rows import to_batch
 from aura_stream.errors import UnavailableError
-from aura_stream.model import Batch, Entries, Partition
-from aura_stream.model.metadata import Field
+from aura_stream.model import Batch, Partition
 
-CONSUMER = "aura"  # one name for all workers: the lease tells them apart, and dead ones leave no consumers behind
-STEP = 100  # entries read between two looks at their size: so many large ones may come beyond `max_bytes`
 ENTRY_OVERHEAD = 32  # bytes that an entry counts for beside its fields
 LOST_IDS_PER_LINE = 100
-
-_Row = tuple[bytes, list[bytes]]  # id, [field, value, field, value, …]
+GIVEN_BACK = 2000  # ids in one script
 
 log = logging.getLogger(__name__)
 
@@ -36,28 +34,47 @@ class StreamReader:
         self.stream = stream.encode()
         self.group = ConsumerGroup(self.stream, options.group.encode(), b"0" if options.start == "earliest" else b"$")
         self.partition = Partition(stream)
-        self.lease = Lease(lease_key(stream, options.group), holder, options.lease)
+        self.member = Member(stream, options, holder)
+        self.lease = self.member.lease
+        self.delete_settled = options.delete_settled
         self.delivered = ZERO  # new entries come after this one
         self.next_try = 0.0  # when to ask again for a lease that another worker holds
         self.lost = 0
+        self.most = 1  # messages that the engine fetches at once
         self._patience = options.lease / LEASE_ROUNDS
         self._field = options.field.encode()
-        self._delete = "1" if options.delete_settled else "0"
         self._settled: bytes | None = None  # our own position: where a group that is gone begins again
-        self._cursor: bytes | None = None  # of the next page of pending entries; None: all are taken over
-        self._read_ahead: deque[_Row] = deque()
-        self._handed_out: list[_Row] = []
+        self._backlog = Backlog(self.member, self.group)
+        self._read_ahead: deque[Row] = deque()
+        self._handed_out: list[Row] = []  # by the last fetch
+        self._unsettled: dict[str, int] = {}  # handed out under this lease: how often each was
+        self._lone = False  # whether that goes alone
         self._paused_under = 0  # the number of the lease under which it was paused; 0: it is not
 
     @property
     def waiting(self) -> bool:
         """Whether only the server can tell when there is more."""
-        return self._cursor is None and not self._read_ahead
+        return self._backlog.over and not self._read_ahead
 
     @property
     def paused(self) -> bool:
         """Whether nothing is to be fetched under the present lease."""
         return self._paused_under > 0 and self._paused_under == self.lease.fence
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything that was handed out is not settled."""
+        return bool(self._unsettled)
+
+    @property
+    def alone(self) -> bool:
+        """Whether what was handed out, or what comes next, suffers nothing beside it: it may kill the process."""
+        return self._next_alone or (self.busy and self._lone)
+
+    @property
+    def _next_alone(self) -> bool:
+        times = self._read_ahead[0].times if self._read_ahead else self._backlog.times
+        return goes_alone(times, self.most)
 
     def pause(self) -> None:
         """Fetch no more under this lease."""
@@ -89,81 +106,87 @@ class StreamReader:
         return True
 
     async def _begin(self, client: Client) -> None:
+        self._backlog.remember(self._counted())
         self._read_ahead.clear()
-        self._handed_out = []
+        self._handed_out, self._unsettled = [], {}
         state = await self.group.ensure(client, self._settled)
-        self.delivered = self._settled = state.delivered
-        self._cursor = None
-        if state.pending:
-            self._settled = before(await self.group.oldest_pending(client) or ZERO)
-            self._cursor = ZERO
+        self.delivered = state.delivered
+        self._settled = await self.group.floor(client, state)
+        self._backlog.begin(state.pending > 0)
 
-    async def fetch(self, client: Client, max_messages: int, max_bytes: int) -> Batch | None:
-        """Return the next entries that are there, None if there are none or the lease is lost."""
+    def _counted(self) -> dict[bytes, int]:
+        """Return what the server counts as handed out under this lease and not settled, and how often."""
+        counted = {row.id: row.times for row in self._read_ahead}
+        counted.update((position.encode(), times) for position, times in self._unsettled.items())
+        return counted
+
+    async def fetch(self, client: Client, max_messages: int, max_bytes: int, free: bool = True) -> Batch | None:
+        """Return the next entries that are there, None if there are none or the lease is lost.
+
+        `free`: nothing else is handed out and not settled, so that this may be what goes alone.
+        """
         if not self._read_ahead:
-            await self._read_safely(client, max_messages, max_bytes)
-        self._handed_out = self._cut(max_messages, max_bytes) if self.lease.held else []
-        return self._batch(self._handed_out) if self._handed_out else None
+            await self._read_safely(client, max_messages, max_bytes, free)
+        if not self.lease.held or not self._read_ahead or (self._next_alone and not free):
+            self._handed_out = []
+            return None
+        self._lone = self._next_alone
+        self._handed_out = self._cut(max_messages, max_bytes)
+        batch = to_batch(self._handed_out, self.partition, self._field, self.lease.fence)
+        self._unsettled.update(zip(map(str, batch.positions), (row.times for row in self._handed_out), strict=True))
+        return batch
 
     def unread(self) -> None:
         """Take back the batch of the last `fetch`: it did not reach the engine."""
+        for row in self._handed_out:
+            self._unsettled.pop(row.id.decode(), None)
         self._read_ahead.extendleft(reversed(self._handed_out))
         self._handed_out = []
 
-    async def _read_safely(self, client: Client, max_messages: int, max_bytes: int) -> None:
+    async def _read_safely(self, client: Client, max_messages: int, max_bytes: int, free: bool) -> None:
         """Read, and see to it that nothing is skipped if that is cut short."""
         try:
-            await self._take_over(client, max_messages, max_bytes)
-            if self.waiting and self.lease.held:
+            await self._backlog.find(client, self.most)
+            if self.waiting and await self._backlog.look(client):
+                await self._note_floor(client)
+                await self._backlog.find(client, self.most)
+            if self._backlog.times and (free or not self._next_alone):
+                self._keep(await self._backlog.claim(client, self.most, max_messages, max_bytes))
+            elif self.waiting and self.lease.held:
                 await self._read(client, max_messages, max_bytes)
         except NoGroupError:
             self.lease.lose()  # taking it again makes the group anew
         except asyncio.CancelledError:
-            if self._cursor is None:  # entries may have been delivered to nobody: they are pending, after the last
-                self._cursor = after(self.delivered)
+            if self._backlog.over:  # entries may have been delivered to nobody: they are pending, after the last
+                self._backlog.look_behind(self.delivered)
+            elif self._backlog.torn:
+                self.lease.lose()
             raise
         except UnavailableError:
             self.lease.lose()  # the same, and a server that lost its last writes may know less than we settled
             raise
+        finally:
+            self._count_lost(self._backlog.gone())
 
-    async def _take_over(self, client: Client, max_messages: int, max_bytes: int) -> None:
-        """Read pages of pending entries ahead, until there are enough or no more."""
-        size = 0
-        while self._cursor is not None and len(self._read_ahead) < max_messages and size < max_bytes:
-            reply = await self._run(client, "take_over", CONSUMER, self._cursor, min(max_messages, STEP))
-            if reply is None:
-                return
-            cursor, rows, gone = reply
-            self._cursor = None if cursor == ZERO else cursor
-            self._count_lost(gone)
-            self._keep(rows)
-            size += sum(len(part) for _, flat in rows for part in flat)
+    async def _note_floor(self, client: Client) -> None:
+        """Learn how far the group is, which others settle for too."""
+        state = await self.group.state(client)
+        self._settled = await self.group.floor(client, state) if state is not None else self._settled
 
     async def _read(self, client: Client, max_messages: int, max_bytes: int) -> None:
         """Read new entries ahead."""
-        rows = await self._run(client, "read", CONSUMER, max_messages, max_bytes, STEP)
+        rows = await self.member.run(client, "read", max_messages, max_bytes, STEP)
         if rows:
-            self._keep(rows)
+            self._keep([Row(entry, fields, 1) for entry, fields in rows])
         elif self.lease.held:
-            # Others may have read from the group without a lease, or moved it: wait for what comes after that.
+            # Others may have read from the group, or moved it: wait for what comes after that.
             state = await self.group.state(client)
             self.delivered = state.delivered if state is not None else self.delivered
 
-    def _keep(self, rows: Sequence[Sequence[Any]]) -> None:
-        self._read_ahead.extend((row[0], row[1]) for row in rows)
-        if rows and order(rows[-1][0]) > order(self.delivered):
-            self.delivered = rows[-1][0]
-
-    async def _run(self, client: Client, name: str, *arguments: bytes | str | int) -> Any:
-        """Run a script that needs the lease; None, and the lease noted as lost, if it is not ours any more."""
-        token = self.lease.token
-        reply = await client.run(name, [self.stream, self.lease.key], token, self.group.name, *arguments)
-        if reply != -1:
-            return reply
-        if token == self.lease.token:  # not taken anew while we asked
-            log.warning("the lease of stream %s is lost", self.partition.topic)
-            self.lease.lose()
-        return None
+    def _keep(self, rows: Sequence[Row]) -> None:
+        self._read_ahead.extend(rows)
+        if rows and order(rows[-1].id) > order(self.delivered):
+            self.delivered = rows[-1].id
 
     def _count_lost(self, ids: Sequence[bytes]) -> None:
         self.lost += len(ids)
@@ -176,47 +199,39 @@ class StreamReader:
                 b" ".join(some).decode(),
             )
 
-    def _cut(self, max_messages: int, max_bytes: int) -> list[_Row]:
+    def _cut(self, max_messages: int, max_bytes: int) -> list[Row]:
         """Take the next rows off what was read, as many as fit, at least one."""
-        rows: list[_Row] = []
+        rows: list[Row] = []
         size = 0
         while self._read_ahead and len(rows) < max_messages:
-            size += sum(map(len, self._read_ahead[0][1])) + ENTRY_OVERHEAD
+            size += sum(map(len, self._read_ahead[0].fields)) + ENTRY_OVERHEAD
             if size > max_bytes and rows:
                 break
             rows.append(self._read_ahead.popleft())
         return rows
 
-    def _batch(self, rows: list[_Row]) -> Batch:
-        values: list[bytes | None] = []
-        others: list[Sequence[Field]] = []
-        places: list[int] = []
-        for _, flat in rows:
-            if len(flat) == 2 and flat[0] == self._field:
-                values.append(flat[1])
-                others.append(())
-                places.append(0)
-                continue
-            value, other, place = split_message(flat, self._field)
-            values.append(value)
-            others.append(other)
-            places.append(place)
-        ids = [row[0] for row in rows]
-        metadata = Entries(ids, others, places)
-        return Batch(self.partition, values, [entry_id.decode() for entry_id in ids], metadata, self.lease.fence)
-
     async def settle(self, client: Client, ids: Sequence[int | str]) -> None:
         """Acknowledge entries, unless the lease is lost."""
-        if await self._run(client, "settle", self._delete, msgpack.packb(ids)) is not None:
-            last = str(ids[-1]).encode()
-            if self._settled is None or order(last) > order(self._settled):
-                self._settled = last
+        delete = "1" if self.delete_settled else "0"
+        if await self.member.run(client, "settle", delete, msgpack.packb(ids)) is not None:
+            self.note_settled(ids)
 
+    def note_settled(self, ids: Sequence[int | str]) -> None:
+        """Note that entries are settled, and with them, where nobody else reads, all before them."""
+        for entry_id in ids:
+            self._unsettled.pop(str(entry_id), None)
+        last = str(ids[-1]).encode()
+        if not self.member.shares and (self._settled is None or order(last) > order(self._settled)):
+            self._settled = last
 
-def split_message(flat: Sequence[bytes], name: bytes) -> tuple[bytes | None, list[Field], int]:
-    """Return an entry's message, its other fields, and the place of the first field `name` (-1: none)."""
-    fields = list(zip(flat[::2], flat[1::2], strict=True))
-    for place, (field, value) in enumerate(fields):
-        if field == name:
-            return value, fields[:place] + fields[place + 1 :], place
-    return None, fields, -1
+    async def leave(self, client: Client) -> None:
+        """Give back the lease, and what was counted as handed out and is not settled: the process did not die of it."""
+        by_times: dict[int, list[bytes]] = {}
+        for entry_id, times in self._counted().items() if self.lease.held else ():
+            by_times.setdefault(times, []).append(entry_id)
+        for times, ids in by_times.items():
+            for first in range(0, len(ids), GIVEN_BACK):
+                packed = msgpack.packb(ids[first : first + GIVEN_BACK], use_bin_type=False)
+                gone = await self.member.run(client, "give_back", times - 1, self.member.silence, packed)
+                self._count_lost(gone or ())
+        await self.member.leave(client)

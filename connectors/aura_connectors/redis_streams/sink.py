@@ -23,7 +23,7 @@ MAX_ELEMENT = 512 << 20  # proto-max-bulk-len, as Redis ships it
 MAX_ENTRY = (1 << 30) - (1 << 16)  # STREAM_LISTPACK_MAX_SIZE in t_stream.c, less its own overhead
 WIDE = 3000  # fields and values that a script passes on at once; Lua allows 8,000, less what it needs itself
 
-_Entry = list[bytes]  # [field, value, field, value, …]
+Entry = list[bytes]  # [field, value, field, value, …]
 
 
 class RedisStreamsSink:
@@ -38,7 +38,7 @@ class RedisStreamsSink:
     async def start(self, inputs: Sequence[Topic]) -> None:
         """See the port; Redis makes a stream with its first entry."""
         await self.stop()
-        streams = {self._stream(topic.name) for topic in inputs}
+        streams = {self.stream(topic.name).decode() for topic in inputs}
         for stream in sorted(streams):
             refuse_feedback(stream, self._options.url.address.place, inputs)
         self._client = client = Client(self._options)
@@ -52,13 +52,13 @@ class RedisStreamsSink:
     async def publish(self, batches: Sequence[Batch]) -> None:
         """See the port."""
         assert self._client is not None, "publish before start"
-        prepared = [self._entries(batch, number) for number, batch in enumerate(batches)]
+        prepared = [self.entries(batch, number) for number, batch in enumerate(batches)]
         for batch, (entries, sizes) in zip(batches, prepared, strict=True):
-            stream = self._stream(batch.partition.topic).encode()
-            for run in _runs(entries, sizes):
-                await self._append(self._client, stream, run)
+            stream = self.stream(batch.partition.topic)
+            for run in runs(entries, sizes):
+                await self._append(self._client, stream, entries[run])
 
-    async def _append(self, client: Client, stream: bytes, entries: Sequence[_Entry]) -> None:
+    async def _append(self, client: Client, stream: bytes, entries: Sequence[Entry]) -> None:
         if len(entries) == 1:  # may be too wide or too long for a script
             trim = ("MAXLEN", "~", self._maxlen) if self._maxlen else ()
             await client.command("XADD", stream, *trim, "*", *entries[0])
@@ -66,14 +66,15 @@ class RedisStreamsSink:
             packed = msgpack.packb(entries, use_bin_type=False)  # cmsgpack gives Lua strings for both
             await client.run("publish", [stream], packed, self._maxlen or b"")
 
-    def _stream(self, source: str) -> str:
-        return self._options.stream.replace(SOURCE_PLACEHOLDER, source)
+    def stream(self, source: str) -> bytes:
+        """Return the stream that an input of this name is written to."""
+        return self._options.stream.replace(SOURCE_PLACEHOLDER, source).encode()
 
-    def _entries(self, batch: Batch, number: int) -> tuple[list[_Entry], list[int]]:
+    def entries(self, batch: Batch, number: int) -> tuple[list[Entry], list[int]]:
         """Return the batch as Redis takes it, and the bytes of each entry. Raises UnwritableMessageError."""
         metadata = to_entries(batch, self._options.metadata)
         name = self._field
-        entries: list[_Entry] = []
+        entries: list[Entry] = []
         sizes: list[int] = []
         for row, (value, fields, place) in enumerate(zip(batch.values, metadata.fields, metadata.places, strict=True)):
             entry = [name, value] if value is not None and not fields else self._entry(value, fields, place)
@@ -87,7 +88,7 @@ class RedisStreamsSink:
             sizes.append(size)
         return entries, sizes
 
-    def _entry(self, value: bytes | None, fields: Sequence[Field], place: int) -> _Entry | None:
+    def _entry(self, value: bytes | None, fields: Sequence[Field], place: int) -> Entry | None:
         """Return an entry with the message at its place; None if a reader would take another field for the message."""
         if value is None:
             ambiguous = any(field == self._field for field, _ in fields)
@@ -104,17 +105,17 @@ class RedisStreamsSink:
             self._client = None
 
 
-def _runs(entries: Sequence[_Entry], sizes: Sequence[int]) -> Iterator[Sequence[_Entry]]:
+def runs(entries: Sequence[Entry], sizes: Sequence[int]) -> Iterator[slice]:
     """Cut into runs that one script takes; what is too large for any stands alone."""
     first, size = 0, 0
     for row, (entry, length) in enumerate(zip(entries, sizes, strict=True)):
         wide = len(entry) > WIDE
         if row > first and (wide or row - first >= SCRIPT_MESSAGES or size + length > SCRIPT_BYTES):
-            yield entries[first:row]
+            yield slice(first, row)
             first, size = row, 0
         size += length
         if wide:
-            yield entries[first : row + 1]
+            yield slice(first, row + 1)
             first, size = row + 1, 0
     if first < len(entries):
-        yield entries[first:]
+        yield slice(first, len(entries))

@@ -40,11 +40,13 @@ class RedisStreamsSource:
         self._ends: dict[str, bytes] = {}  # with `once`: last entry at start, of the streams that exist
         self._clients: list[Client] = []
         self._renewal: asyncio.Task[None] | None = None
+        self._settling = asyncio.Event()
+        self._lost_before = 0
 
     @property
     def lost(self) -> int:
-        """How many entries were deleted or trimmed after they were delivered and before they were settled."""
-        return sum(reader.lost for reader in self._readers)
+        """See `aura_stream.ports.Losing`: entries that were deleted or trimmed between delivery and settling."""
+        return self._lost_before + sum(reader.lost for reader in self._readers)
 
     async def start(self) -> Sequence[Topic]:
         """See the port; a missing stream is no error: it is waited for, or there is nothing to do (`once`)."""
@@ -82,17 +84,25 @@ class RedisStreamsSource:
             await self._wait(min(left, MAX_BLOCK))
 
     async def _fetch_ready(self, max_messages: int, max_bytes: int) -> list[Batch]:
+        for reader in self._readers:
+            reader.most = max_messages
+        if self._held_back:
+            return []
+        busy = any(reader.busy for reader in self._active)
         batches: dict[StreamReader, Batch] = {}
         try:
-            for reader in self._readers:
+            for reader in sorted(self._readers, key=lambda reader: not reader.alone):
                 if max_messages <= 0 or max_bytes <= 0:
                     break
-                readable = await reader.take(self._client) and not reader.paused
-                batch = await reader.fetch(self._client, max_messages, max_bytes) if readable else None
+                if not await reader.take(self._client) or reader.paused:
+                    continue
+                batch = await reader.fetch(self._client, max_messages, max_bytes, not (busy or batches))
                 if batch is not None:
                     batches[reader] = batch
                     max_messages -= len(batch)
                     max_bytes -= sum(len(value) for value in batch.values if value is not None)
+                if reader.alone:
+                    break
         except BaseException:  # cancelled too: what was read from other streams comes next time
             for reader in batches:
                 reader.unread()
@@ -100,13 +110,28 @@ class RedisStreamsSource:
         self._readers.rotate(-1)  # each stream comes first in turn
         return list(batches.values())
 
+    @property
+    def _active(self) -> list[StreamReader]:
+        """The streams that we hold; a paused one holds up no other."""
+        return [reader for reader in self._readers if reader.lease.held and not reader.paused]
+
+    @property
+    def _held_back(self) -> bool:
+        """Whether what was handed out must be settled before anything else is."""
+        active = self._active
+        return any(reader.busy for reader in active) and any(reader.alone for reader in active)
+
     async def _wait(self, seconds: float) -> None:
         """Wait until one of our streams may have more, or it is time to ask for a lease again."""
-        held = [reader for reader in self._readers if reader.lease.held and not reader.paused]
+        held = self._active
         tries = [reader.next_try for reader in self._readers if not reader.lease.held]
         seconds = max(MIN_WAIT, min(seconds, *(at - time.monotonic() for at in tries)) if tries else seconds)
         if not held:
             await asyncio.sleep(seconds)
+        elif self._held_back:
+            self._settling.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._settling.wait(), seconds)
         elif all(reader.waiting for reader in held):
             words = (*(reader.stream for reader in held), *(reader.delivered for reader in held))
             block = int(seconds * 1000)
@@ -115,9 +140,10 @@ class RedisStreamsSource:
 
     def owns(self, batch: Batch) -> bool:
         """See the port."""
-        return self._owner(batch) is not None
+        return self.owner(batch) is not None
 
-    def _owner(self, batch: Batch) -> StreamReader | None:
+    def owner(self, batch: Batch) -> StreamReader | None:
+        """Return the reader that the batch belongs to, None if it is not ours any more."""
         for reader in self._readers:
             if reader.partition == batch.partition and reader.lease.held and reader.lease.fence == batch.epoch:
                 return reader
@@ -127,12 +153,17 @@ class RedisStreamsSource:
         """See the port; one script for each stream."""
         ids: dict[StreamReader, list[int | str]] = {}
         for batch in batches:
-            reader = self._owner(batch)
+            reader = self.owner(batch)
             if reader is not None:
                 ids.setdefault(reader, []).extend(batch.positions)
         for reader, positions in ids.items():
             if positions:
                 await reader.settle(self._client, positions)
+        self.settled()
+
+    def settled(self) -> None:
+        """Note that batches are settled: a fetch may wait for that."""
+        self._settling.set()
 
     def pause(self, partition: Partition) -> None:
         """See the port."""
@@ -184,7 +215,8 @@ class RedisStreamsSource:
         with contextlib.suppress(TimeoutError, ConnectorError, ConfigError):  # what is not given back expires
             async with asyncio.timeout(STOP_TIMEOUT):
                 for reader in self._readers:
-                    await reader.lease.release(self._client)
+                    await reader.leave(self._client)
+        self._lost_before = self.lost
         self._readers.clear()
         for client in self._clients:
             await client.close()

@@ -9,7 +9,7 @@ from aura_connectors.redis_streams.client import Client, NoGroupError, pairs, sc
 from aura_connectors.redis_streams.group import ConsumerGroup, after, before, order
 from aura_connectors.redis_streams.lease import lease_key
 from aura_connectors.redis_streams.options import Connection
-from aura_connectors.redis_streams.reader import split_message
+from aura_connectors.redis_streams.rows import split_message
 from hypothesis import given
 from hypothesis import strategies as st
 from redis import exceptions

@@ -76,7 +76,7 @@ async def test_leases_are_renewed_while_fetching_turns_the_streams_round() -> No
 class Reader:
     """A stream that is held and has nothing to read."""
 
-    paused = False
+    paused = busy = alone = False
 
     def __init__(self, held: Lease) -> None:
         self.lease = held

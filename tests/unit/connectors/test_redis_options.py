@@ -21,6 +21,7 @@ def source(url: str, **options: Any) -> SourceOptions:
 def test_defaults_are_those_of_the_contract() -> None:
     options = source("redis://localhost")
     assert (options.field, options.start, options.delete_settled, options.lease) == ("d", "earliest", False, 10.0)
+    assert options.ordering == "strict"
     sink = SinkOptions.model_validate({"url": "redis://localhost"})
     assert (sink.stream, sink.field, sink.maxlen, sink.metadata) == ("{source}.aura", "d", None, True)
 
@@ -81,7 +82,9 @@ def test_a_password_is_shown_nowhere() -> None:
         {"url": f"redis://:{SECRET}@localhost", "password": "another"},
         {"url": "redis://localhost", "tls": {}},
         {"url": "redis://localhost", "field": "aura"},  # holds the metadata of records
+        {"url": "redis://localhost", "field": "aura.dead"},  # holds the note of a dead letter
         {"url": "redis://localhost", "field": ""},
+        {"url": "redis://localhost", "ordering": "loose"},
         {"url": "redis://localhost", "streams": []},
         {"url": "redis://localhost", "streams": ["twice", "twice"]},
         {"url": "redis://localhost", "lease": 10},

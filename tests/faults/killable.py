@@ -1,6 +1,6 @@
-"""`aura-stream`, but with faults inside: `python -m tests.faults.killable run CONFIG`.
+"""`aura-stream`, with ears and, where asked for, faults inside: `python -m tests.faults.killable run CONFIG`.
 
-What happens is told by the environment, so that nothing of this stands in the product:
+It keeps what asyncio complains of. Faults are told by the environment; nothing of this stands in the product:
 
     FAULT_KILL    POINT:N    the process kills itself (SIGKILL) when it passes this point for the N-th time
     FAULT_PATCH   MODULE:NAME[,MODULE:NAME…]    functions that are called before anything else: they patch the product
@@ -14,9 +14,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib
+import logging
 import os
 import random
 import signal
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -109,8 +111,25 @@ def points_of(route: str, delivery: str) -> Sequence[str]:
     return POINTS_OF_TRANSACTIONS if route == "kafka-kafka" else POINTS_OF_ONE_STEP
 
 
+def listen() -> None:
+    """Keep what asyncio complains of, tasks and futures that nobody looked at; the product silences all of it.
+
+    But for what goes wrong inside of aiokafka's own callbacks when a producer is thrown away in mid-flight.
+    """
+    logger = logging.getLogger("asyncio")
+    logger.setLevel(logging.ERROR)
+    logger.setLevel = lambda _: None  # type: ignore[method-assign, assignment, misc]
+    logger.addFilter(lambda record: not _from_aiokafka(record.exc_info))
+
+
+def _from_aiokafka(error: Any) -> bool:
+    frames = traceback.extract_tb(error[2]) if error else []
+    return bool(frames) and "aiokafka" in frames[-1].filename
+
+
 def prepare() -> None:
     """Do what the environment says."""
+    listen()
     for place in filter(None, os.environ.get(PATCH, "").split(",")):
         module, _, name = place.partition(":")
         getattr(importlib.import_module(module), name)()

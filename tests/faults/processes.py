@@ -21,7 +21,6 @@ from tests.faults.killable import KILL, PATCH
 from tests.faults.plan import Verdict
 from tests.infra.tracing import CONFIGURATION
 
-COMMAND = str(Path(sys.executable).with_name("aura-stream"))
 KILLABLE = [sys.executable, "-m", "tests.faults.killable"]
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0  # seconds; a bound on hanging, not a measure of speed
@@ -45,11 +44,10 @@ class Worker:
         self, config: Path, log: Path, *options: str, verb: str = "run", kill: str = "", patch: str = ""
     ) -> None:
         faults = {name: value for name, value in ((KILL, kill), (PATCH, patch)) if value}
-        command = KILLABLE if faults else [COMMAND]
         self._log = log
         with log.open("wb") as stderr:
             self.popen = subprocess.Popen(
-                [*command, verb, str(config), *options], cwd=ROOT, env=environment(**faults), stderr=stderr
+                [*KILLABLE, verb, str(config), *options], cwd=ROOT, env=environment(**faults), stderr=stderr
             )
         self.process = psutil.Process(self.popen.pid)
         self.memory = 0  # bytes, the most seen, of it and its children

@@ -59,9 +59,9 @@ def carried_out(work: Sequence[Work], jobs: int) -> Iterator[tuple[Tally, int]]:
                 yield Tally(), 1
 
 
-def set_off_bombs() -> tuple[list[Blast], int]:
+def set_off_bombs(goes: int = 1) -> tuple[list[Blast], int]:
     """Return what each bomb did in a process of their own, and whether that died."""
-    command = [sys.executable, "-m", "tests.fuzz.bombs"]
+    command = [sys.executable, "-m", "tests.fuzz.bombs", str(goes)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
         print(done.stderr, file=sys.stderr)
@@ -85,7 +85,7 @@ def main() -> int:
         print(
             f"\r{done}/{len(work)} parts, {tally.count():,} cases, {time.monotonic() - start:.0f} s", end="", flush=True
         )
-    blasts, died = set_off_bombs()
+    blasts, died = set_off_bombs(goes=3)
     verdicts = judgements(tally, blasts, crashes + died)
     print(f"\n\n{table(tally)}\n")
     for each in verdicts:

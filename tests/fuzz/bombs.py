@@ -1,4 +1,4 @@
-"""Bombs: few bytes that ask for much memory, work or nesting. `python -m tests.fuzz.bombs` prints what each one took.
+"""Bombs: few bytes that ask for much memory, work or nesting. `python -m tests.fuzz.bombs [GOES]` prints what each one took.
 
 Each goes off in this process, alone in it, with the address space capped: a decoder that believed one would raise
 MemoryError. The peak of resident memory is the kernel's own (proc(5): VmHWM, reset through clear_refs).
@@ -244,9 +244,12 @@ def measured(bomb: Bomb) -> Blast:
 
 
 def main() -> int:
-    """Print a line of JSON for each bomb."""
+    """Print a line of JSON for each bomb: the most memory, and the least time, of so many goes."""
+    goes = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     for bomb in bombs():
-        print(json.dumps(asdict(measured(bomb))), flush=True)
+        blasts = [measured(bomb) for _ in range(goes)]
+        least = min(blast.milliseconds for blast in blasts)
+        print(json.dumps(asdict(max(blasts, key=lambda each: each.peak)) | {"milliseconds": least}), flush=True)
     return 0
 
 

@@ -89,7 +89,7 @@ def figures(seed: int, tally: Tally, blasts: Sequence[Blast], found: Sequence[Ju
     """Return what is kept of a run."""
     settings = [
         {"check_bytes": check_bytes, "raw": raw}
-        | {name.replace(" ", "_"): tally.count(name, check_bytes=check_bytes, raw=raw) for name in VERDICTS}
+        | {f"cases_{name.replace(' ', '_')}": tally.count(name, check_bytes=check_bytes, raw=raw) for name in VERDICTS}
         for check_bytes, raw in SETTINGS
     ]
     rates = [

@@ -153,4 +153,36 @@ MUTANTS = (
         "        if False:\n",
         "tests/unit/connectors/test_kafka_positions.py",
     ),
+    Mutant(
+        "a Kafka partition's former owner is fenced before its offset is read",
+        f"{KAFKA}/source.py",
+        "                await self._commits.begin(partitions, self)\n"
+        '                async with guarded(self._options.servers, "reading the group\'s offsets"):\n'
+        "                    await self._find_positions(consumer, partitions)\n",
+        '                async with guarded(self._options.servers, "reading the group\'s offsets"):\n'
+        "                    await self._find_positions(consumer, partitions)\n"
+        "                await self._commits.begin(partitions, self)\n",
+        "tests/unit/connectors/test_kafka_source.py",
+    ),
+    Mutant(
+        "what became of a Kafka transaction is found out, not guessed",
+        f"{KAFKA}/transactor.py",
+        "            await self._progress.find_out(self._partition, self._attempted)\n",
+        "            pass\n",
+        "tests/unit/connectors/test_kafka_transactor.py",
+    ),
+    Mutant(
+        "a transactional producer that misses an answer is not used again",
+        f"{KAFKA}/transactor.py",
+        "            if producer.unanswered.done():\n",
+        "            if producer.unanswered.done() and not work.done():\n",
+        "tests/unit/connectors/test_kafka_transactor.py",
+    ),
+    Mutant(
+        "offsets alone are committed only for what is read as it was",
+        f"{KAFKA}/transactions.py",
+        "return lambda: progress.epoch(tp) == epoch",
+        "return lambda: True",
+        "tests/unit/connectors/test_kafka_transactions.py",
+    ),
 )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from random import Random
 from typing import Any
 
 import pytest
 from aura_connectors.kafka import connector
 
-from aura_stream.testing import ConnectorConformance
+from aura_stream.testing import ConnectorBinding, ConnectorConformance, DeadLettersConformance, ExactlyOnceConformance
 from tests.infra.kafka.broker import free_ports
 from tests.infra.kafka.tools import Record, create_topic, produce, read_all
 
+_SHRINKS_NOWHERE = Random(1).randbytes(1_200_000)  # no codec makes it fit into 1 MiB, which topics take by default
 
-@pytest.mark.integration
-class TestKafka(ConnectorConformance):
+
+class _Kafka(ConnectorBinding):
     connector = connector
     can_pause = True
 
@@ -51,3 +53,20 @@ class TestKafka(ConnectorConformance):
 
     def unreachable_sink_options(self) -> Mapping[str, Any] | None:
         return {"servers": f"127.0.0.1:{free_ports(1)[0]}", "topic": "any"}
+
+
+@pytest.mark.integration
+class TestKafka(_Kafka, ConnectorConformance):
+    pass
+
+
+@pytest.mark.integration
+class TestKafkaDeadLetters(_Kafka, DeadLettersConformance):
+    def lean_sink_options(self, topic: str) -> Mapping[str, Any]:
+        return self.sink_options(topic) | {"metadata": False}
+
+
+@pytest.mark.integration
+class TestKafkaExactlyOnce(_Kafka, ExactlyOnceConformance):
+    unwritable = _SHRINKS_NOWHERE
+    unburiable = _SHRINKS_NOWHERE  # letters have room for a note more, and not for that

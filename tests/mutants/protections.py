@@ -181,7 +181,7 @@ MUTANTS = (
     Mutant(
         "offsets alone are committed only for what is read as it was",
         f"{KAFKA}/transactions.py",
-        "return lambda: progress.epoch(tp) == epoch",
+        "return lambda: progress.place(tp) == place",
         "return lambda: True",
         "tests/unit/connectors/test_kafka_transactions.py",
     ),

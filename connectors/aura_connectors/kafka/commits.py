@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 class Progress(Protocol):
     """How far the partitions of an assignment are settled; a source keeps this."""
 
-    def epoch(self, tp: TopicPartition) -> int | None:
-        """Return under which epoch the partition is read, None if it is not, or not yet."""
+    def place(self, tp: TopicPartition) -> tuple[int, int] | None:
+        """Return under which epoch the partition is read and how far it is settled, None if it is not read (yet)."""
         ...
 
     async def find_out(self, tp: TopicPartition, attempted: int) -> None:

@@ -283,18 +283,18 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._positions.assign(starts)
         consumer.resume(*partitions)
 
-    def epoch(self, tp: TopicPartition) -> int | None:
+    def place(self, tp: TopicPartition) -> tuple[int, int] | None:
         """See `Progress`."""
-        return self._positions.epoch_of(tp) if tp in self._positions else None
+        return (self._positions.epoch_of(tp), self._positions.settled(tp)) if tp in self._positions else None
 
     async def find_out(self, tp: TopicPartition, attempted: int) -> None:
         """See `Progress`. Where the group has got elsewhere, what was read of the partition is not ours any more."""
-        epoch, consumer = self.epoch(tp), self._consumer
-        if epoch is None or consumer is None:
+        place, consumer = self.place(tp), self._consumer
+        if place is None or consumer is None:
             raise UnavailableError(f"{tp.topic}/{tp.partition} is not read now")
         async with guarded(self._options.servers, "reading the group's offsets"):
             committed = (await committed_offsets(consumer, self._options.group, [tp])).get(tp)
-        if self.epoch(tp) != epoch:
+        if self.place(tp) != place:
             return
         if committed is None:
             self._failure = UnavailableError(f"the offsets of group {self._options.group} are gone")

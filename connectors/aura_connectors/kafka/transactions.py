@@ -52,11 +52,11 @@ class Transactions:
         await side_by_side(self.settle(tp, {}, offset, self._as_it_is(tp)) for tp, offset in offsets.items())
 
     def _as_it_is(self, tp: TopicPartition) -> Callable[[], bool]:
-        """Return what tells whether the partition is still read as it is now."""
+        """Return what tells whether the partition is still read, and settled, as it is now."""
         progress = self._progress
         assert progress is not None, "begun"
-        epoch = progress.epoch(tp)
-        return lambda: progress.epoch(tp) == epoch
+        place = progress.place(tp)
+        return lambda: progress.place(tp) == place
 
     async def settle(self, tp: TopicPartition, rows: Rows, offset: int, awaited: Callable[[], bool]) -> None:
         """As `Transactor.settle`, for one partition; nothing is done for one that is not ours."""

@@ -62,11 +62,11 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[FakeTransactor]:
 
 class FakeProgress:
     def __init__(self) -> None:
-        self.epochs: dict[TopicPartition, int] = {}
+        self.places: dict[TopicPartition, tuple[int, int]] = {}
         self.offsets: dict[TopicPartition, int] = {}
 
-    def epoch(self, tp: TopicPartition) -> int | None:
-        return self.epochs.get(tp)
+    def place(self, tp: TopicPartition) -> tuple[int, int] | None:
+        return self.places.get(tp)
 
     async def find_out(self, tp: TopicPartition, attempted: int) -> None:
         raise NotImplementedError
@@ -111,15 +111,16 @@ async def test_offsets_alone_are_committed_in_transactions(made: list[FakeTransa
     assert [each.settled for each in made] == [[(0, 5)], [(0, 7)]]
 
 
-async def test_offsets_are_not_committed_for_a_partition_that_is_read_anew_meanwhile(
-    made: list[FakeTransactor],
+@pytest.mark.parametrize("now", [(2, 0), (1, 9)], ids=["read anew", "settled further"])
+async def test_offsets_are_not_committed_for_a_partition_that_went_elsewhere_meanwhile(
+    made: list[FakeTransactor], now: tuple[int, int]
 ) -> None:
     transactions, progress = Transactions(SOURCE, SINK, "ns"), FakeProgress()
-    progress.epochs = {ONE: 1}
+    progress.places = {ONE: (1, 0)}
     await transactions.begin([ONE], progress)
     committing = asyncio.create_task(transactions.commit(None, {ONE: 5}))
     await asyncio.sleep(0)
-    progress.epochs[ONE] = 2
+    progress.places[ONE] = now
     await committing
     assert made[0].settled == []
 

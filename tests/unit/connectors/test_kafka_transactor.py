@@ -65,8 +65,8 @@ class FakeBroker:
         self.producers: list[FakeProducer] = []
         self.elsewhere = False
 
-    def epoch(self, tp: TopicPartition) -> int | None:
-        return 1
+    def place(self, tp: TopicPartition) -> tuple[int, int] | None:
+        return 1, self.known
 
     async def find_out(self, tp: TopicPartition, attempted: int) -> None:
         self.steps.append("find out")

@@ -89,10 +89,10 @@ class Config(Options):
     limits: LimitOptions = Field(default_factory=LimitOptions)
     logging: LoggingOptions = Field(default_factory=LoggingOptions)
     heartbeat: Path | None = Field(None, description="file touched about each second while the worker is alive")
-    watchdog: Duration = Field(
+    watchdog: Duration | None = Field(
         20.0,
         description="an event loop that stands still for so long is told in the log; after three times as long the "
-        "process ends with exit 75, to be started anew. 0s: off",
+        "process ends with exit 75, to be started anew. 0s or null: off",
     )
     startup_timeout: Duration = Field(30.0, description="how long to wait for servers at start; then exit 75")
     drain_timeout: Duration = Field(

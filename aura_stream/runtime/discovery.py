@@ -83,8 +83,9 @@ class Discovery:
         self._tell = tell
         self.statistics = Statistics()
         self._pulse = Pulse(self._source, self._heartbeat)
-        self._outage = Outage("the input", self._sleep)
-        self._settling = Outage("the input", asyncio.sleep)  # which ends with the drain's deadline
+        side = self.statistics.side("the input")
+        self._outage = Outage("the input", self._sleep, side)
+        self._settling = Outage("the input", asyncio.sleep, side)  # which ends with the drain's deadline
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aura-learning")
         self._means = Means(limits.sample, limits.cpu, time.monotonic(), time.process_time())
         self._drift = Drift(limits.drift)

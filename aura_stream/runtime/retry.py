@@ -51,7 +51,8 @@ class Pauses:
 class Outage:
     """Attempts at one side, whose outage it tells of: when it begins, now and then while it lasts, when it is over.
 
-    A breaker keeps all who share it from trying at once; `side` takes its state and counts the failures.
+    A breaker keeps all who share it from trying at once. `side` knows it, and counts the failures; where several
+    outages have one side, the first to begin and the last to end are told.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Outage:
         self._sleep = sleep
         self._side = side or Side()
         self._breaker = breaker or Breaker()
+        self._side.breakers.append(self._breaker)
         self._pauses = Pauses()
 
     @asynccontextmanager
@@ -92,15 +94,16 @@ class Outage:
                 continue
 
     async def _pause(self, error: BaseException) -> None:
-        if self._pauses.failures % REMIND_AFTER == 0:
+        if not self._pauses.failures:
+            self._side.down.append(self._breaker)
+        if self._pauses.failures % REMIND_AFTER == 0 and self._side.down[0] is self._breaker:
             log.warning("%s is unavailable, trying again: %s", self._what, error)
         self._side.failures += 1
-        self._side.breaker = self._breaker.state
         await self._sleep(self._pauses.next())
-        self._side.breaker = self._breaker.state
 
     def _over(self) -> None:
-        self._side.breaker = self._breaker.state
         if self._pauses.failures:
-            log.info("%s is available again", self._what)
             self._pauses = Pauses()
+            self._side.down.remove(self._breaker)
+            if not self._side.down:
+                log.info("%s is available again", self._what)

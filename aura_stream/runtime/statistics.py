@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Literal
 
 from aura_stream.ports import StoreStatus
+from aura_stream.runtime.breaker import Breaker, State
 
 
 @dataclass(slots=True)
 class Side:
-    """How attempts at one side went: failures so far, and whether it is left alone for now (see `breaker`)."""
+    """How attempts at one side went, of all who try it: each has a breaker, and is among `down` while it fails."""
 
-    failures: int = 0
-    breaker: Literal["closed", "open", "half-open"] = "closed"
+    failures: int = 0  # so far
+    breakers: list[Breaker] = field(default_factory=list)
+    down: list[Breaker] = field(default_factory=list)
+
+    @property
+    def breaker(self) -> State:
+        """Whether the side is left alone for now, as the worst off finds it."""
+        states = [breaker.state for breaker in self.breakers]
+        return "open" if "open" in states else "half-open" if "half-open" in states else "closed"
 
 
 @dataclass(slots=True)

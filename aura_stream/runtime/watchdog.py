@@ -1,7 +1,7 @@
 """Watchdog: a thread that notices an event loop that stands still, which the loop itself never could.
 
 It counts its own ticks and no time: where the whole process was stopped (SIGSTOP, a suspended machine) its ticks were
-too, and nothing is amiss.
+too, and nothing is amiss. Code that holds the interpreter's lock keeps the thread from ticking as well.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def watched(stalled_after: float, statistics: Statistics) -> Iterator[None]:
-    """Watch the running event loop until the block ends, and count its stalls; 0 seconds: do not."""
-    if stalled_after <= 0:
+def watched(stalled_after: float | None, statistics: Statistics) -> Iterator[None]:
+    """Watch the running event loop until the block ends, and count its stalls; None or 0 seconds: do not."""
+    if not stalled_after:
         yield
         return
 
@@ -78,22 +78,29 @@ class Watchdog:
         while not self._closed.wait(self._tick):
             if self._beats != seen:
                 if missed >= TICKS:
-                    log.warning("the event loop moves again, after about %.0f s", missed * self._tick)
+                    self._tell(logging.WARNING, "the event loop moves again, after about %.0f s", missed * self._tick)
                 seen, missed = self._beats, 0
                 continue
             missed += 1
             if missed == TICKS:
                 self._told()
-                log.critical(
+                self._tell(
+                    logging.CRITICAL,
                     "the event loop stands still for %.0f s: nothing is fetched, settled or kept alive; it is at\n%s",
                     missed * self._tick,
                     _stack(sys._current_frames().get(loop_thread)),
                 )
             if missed == PATIENCE * TICKS:
-                log.critical("it stands still for %.0f s: ending the process, to be started anew", missed * self._tick)
-                logging.shutdown()
+                text = "it stands still for %.0f s: ending the process, to be started anew"
+                self._tell(logging.CRITICAL, text, missed * self._tick)
                 self._end(os.EX_TEMPFAIL)
                 return
+
+    def _tell(self, level: int, text: str, *values: object) -> None:
+        """Log it, and wait a tick for that at most: a log that takes no more may be what the loop stands still at."""
+        teller = threading.Thread(target=log.log, args=(level, text, *values), name="aura-watchdog-log", daemon=True)
+        teller.start()
+        teller.join(self._tick)
 
 
 def _stack(frame: FrameType | None) -> str:

@@ -149,8 +149,8 @@ class Worker:
         self._idle = not batches
         if self._idle:
             await self._publisher.settled()
-        await self._pulse.during(self._limiter.wait(batches))
         self.statistics.fetched += sum(map(len, batches))
+        await self._pulse.during(self._limiter.wait(batches))
         return self._room.take(batches, self._is_longer())
 
     async def _read(self) -> list[Batch]:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 from aura_connectors.memory import connector
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aura_stream.config import ConnectorModels, OptionModels, parse_config
@@ -43,11 +43,13 @@ def parse(text: str) -> None:
         parse_config(text, "aura.yaml", CONNECTORS, {"X": "x"})
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_any_pieces_of_yaml(text: str) -> None:
     parse(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_text(text: str) -> None:
     parse(text)
@@ -61,6 +63,7 @@ def _flow(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) and not value.isidentifier() else str(value)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(WORDS),

@@ -49,11 +49,13 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
 
 
 def _kind(field: FieldInfo) -> str:
-    if _DURATION in field.metadata:
-        return "duration"
-    if _SIZE in field.metadata:
-        return "size"
-    return _words(field.annotation)
+    return _quantity(field) or _words(field.annotation)
+
+
+def _quantity(field: FieldInfo) -> str | None:
+    """Return what kind of quantity the field takes, alone or among others; None for any other field."""
+    marks = [*field.metadata, *(mark for each in get_args(field.annotation) for mark in get_args(each)[1:])]
+    return "duration" if _DURATION in marks else "size" if _SIZE in marks else None
 
 
 def _words(annotation: Any) -> str:
@@ -81,9 +83,9 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if value is None or value is PydanticUndefined or isinstance(value, BaseModel):
         return ""
-    if _DURATION in field.metadata:
+    if _quantity(field) == "duration":
         return f"`{format_duration(value)}`"
-    if _SIZE in field.metadata:
+    if _quantity(field) == "size":
         return f"`{format_size(value)}`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

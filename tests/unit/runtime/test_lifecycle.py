@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -62,7 +63,7 @@ async def test_the_deadline_forces_too() -> None:
     engine.write(numbered(10))
     engine.sink.hook = lambda: setattr(engine.sink, "away", True)
     task = await _running(engine, drain_timeout=0.1)
-    await eventually("a publish", lambda: engine.sink.publishes == 1)
+    await eventually("a publish", lambda: engine.sink.publishes > 0)
     _send(signal.SIGTERM)
     with pytest.raises(NotDrainedError):
         await asyncio.wait_for(task, PATIENCE)
@@ -153,3 +154,54 @@ async def test_a_worker_that_never_ends_is_left(
     await asyncio.wait_for(task, PATIENCE)
     assert left[0] == 75
     assert "it does not end" in caplog.text
+
+
+@pytest.fixture
+def _usual_signals() -> Iterator[None]:
+    """Put back what a supervised worker leaves ignored at its end, where its process would end."""
+    yield
+    signal.signal(lifecycle.DRAIN, signal.SIG_DFL)
+
+
+async def _supervised(engine: Engine) -> asyncio.Task[None]:
+    task = asyncio.create_task(run_until_stopped(engine.worker, PATIENCE, supervised=True))
+    await asyncio.sleep(0)
+    return task
+
+
+@pytest.mark.usefixtures("_usual_signals")
+async def test_a_supervisor_and_the_init_system_may_both_say_that_it_is_to_drain() -> None:
+    engine = Engine(once=False, max_messages=10)
+    engine.write(numbered(10))
+    engine.sink.held.clear()
+    task = await _supervised(engine)
+    await eventually("a publish", lambda: engine.sink.publishes == 1)
+    for number in (lifecycle.DRAIN, signal.SIGTERM, lifecycle.DRAIN):
+        _send(number)
+        await asyncio.sleep(0.05)
+    assert not task.done()
+    engine.sink.held.set()
+    await asyncio.wait_for(task, PATIENCE)
+    assert engine.settled() == 10
+    _send(lifecycle.DRAIN)  # too late: it does not hide how the worker ended
+
+
+@pytest.mark.usefixtures("_usual_signals")
+async def test_a_supervisor_can_force() -> None:
+    engine = Engine(once=False, max_messages=10)
+    engine.write(numbered(10))
+    engine.sink.held.clear()
+    task = await _supervised(engine)
+    await eventually("a publish", lambda: engine.sink.publishes == 1)
+    _send(lifecycle.FORCE)
+    with pytest.raises(NotDrainedError, match="10 messages not settled"):
+        await asyncio.wait_for(task, PATIENCE)
+
+
+async def test_a_deadline_that_was_not_needed_leaves_no_timer_behind() -> None:
+    engine = Engine(once=False)
+    task = await _running(engine, drain_timeout=3600.0)
+    _send(signal.SIGTERM)
+    await asyncio.wait_for(task, PATIENCE)
+    waiting = [timer for timer in asyncio.get_running_loop()._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
+    assert "force" not in repr(waiting)

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from aura_stream.model import Batch, Partition
+from aura_stream.runtime import pulse
 from aura_stream.runtime.limiter import Limiter, Rates
 from tests.unit.runtime.engine import Engine, eventually, finish, numbered
 
@@ -41,3 +42,30 @@ async def test_an_end_does_not_wait() -> None:
     engine.worker.stop()
     await finish(running)
     assert engine.settled() == engine.worker.statistics.fetched < 5
+
+
+async def test_what_waits_is_in_flight_and_the_source_is_kept_alive_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulse, "BEAT", 0.01)
+    engine = Engine(once=False, rates=Rates(bytes=1.0))  # type: ignore[arg-type]
+    engine.write(numbered(5))
+    running = asyncio.create_task(engine.run())
+    await eventually("a fetch", lambda: engine.worker.statistics.in_flight == 1)
+    before = engine.source.kept_alive
+    await eventually("signs of life", lambda: engine.source.kept_alive > before + 3)
+    assert engine.settled() == 0
+    engine.worker.stop()
+    await finish(running)
+    assert engine.settled() == engine.worker.statistics.fetched == 1
+
+
+async def test_waiting_leaves_no_tasks_behind() -> None:
+    stopping = asyncio.Event()
+    limiter = Limiter(Rates(10.0, 10.0), stopping)
+    await limiter.wait([batch(1, 1)])
+    cut_short, cancelled = (asyncio.create_task(limiter.wait([batch(100)])) for _ in range(2))
+    await asyncio.sleep(0.01)
+    cancelled.cancel()
+    stopping.set()
+    await asyncio.gather(cut_short, cancelled, return_exceptions=True)
+    assert cancelled.cancelled()
+    assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 
 import pytest
@@ -99,3 +101,69 @@ async def test_what_retrying_does_not_mend_is_not_retried() -> None:
         async with Outage("the output", side=side).attempt():
             raise ConfigError("the user may not write to this topic")
     assert side.failures == 0
+
+
+async def test_an_outage_of_a_side_that_two_try_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A group's coordinator may be away where the partitions answer: the first who gets through is not the last."""
+    clock, side = Clock(), Side()
+    reading, settling = (Outage("the input", clock.sleep, side, Breaker(NEVER)) for _ in range(2))
+
+    async def attempt(outage: Outage, *, answers: bool) -> None:
+        with contextlib.suppress(StillAwayError):
+            async with outage.attempt():
+                if not answers:
+                    raise UnavailableError("no answer")
+
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            await attempt(reading, answers=False)
+            await attempt(settling, answers=False)
+        for _ in range(3):
+            await attempt(reading, answers=True)
+            await attempt(settling, answers=False)
+        assert side.failures == 9
+        await attempt(settling, answers=True)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the input is unavailable, trying again: no answer",
+        "the input is available again",
+    ]
+
+
+def test_a_side_is_left_alone_as_soon_as_one_of_those_who_try_it_says_so() -> None:
+    clock, side = Clock(), Side()
+    breakers = [Breaker(1, 10.0, clock) for _ in range(2)]
+    for breaker in breakers:
+        Outage("the input", clock.sleep, side, breaker)
+    assert side.breaker == "closed"
+    attempt = breakers[1].enter()
+    assert attempt is not None
+    breakers[1].failed(attempt)
+    assert side.breaker == "open"
+    clock.now = 10.0
+    assert side.breaker == "half-open"
+
+
+async def test_a_probe_that_is_cancelled_does_not_keep_the_others_away() -> None:
+    clock, side = Clock(), Side()
+    outage = Outage("the output", clock.sleep, side, Breaker(1, 10.0, clock))
+
+    async def fails() -> None:
+        async with outage.attempt():
+            raise UnavailableError("no answer")
+
+    async def hangs() -> None:
+        async with outage.attempt():
+            await asyncio.Event().wait()
+
+    with pytest.raises(StillAwayError):
+        await fails()
+    clock.now += 10.0
+    probe = asyncio.create_task(hangs())
+    await asyncio.sleep(0)
+    with pytest.raises(StillAwayError):
+        await hangs()  # is not let through beside the probe
+    probe.cancel()
+    await asyncio.gather(probe, return_exceptions=True)
+    async with outage.attempt():
+        pass
+    assert side.breaker == "closed"

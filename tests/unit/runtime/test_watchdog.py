@@ -30,6 +30,22 @@ logging.basicConfig()
 asyncio.run(main())
 """
 
+DEAFENED = """
+import asyncio, logging
+from aura_stream.observe import configure_logging
+from aura_stream.runtime.statistics import Statistics
+from aura_stream.runtime.watchdog import watched
+
+async def main():
+    with watched(0.2, Statistics()):
+        await asyncio.sleep(0)
+        while True:
+            logging.info("x" * 1000)  # until nobody reads it any more
+
+configure_logging("console", "info")
+asyncio.run(main())
+"""
+
 
 def run(stalled_after: float, waits: float) -> subprocess.Popen[str]:
     words = [sys.executable, "-c", BLOCKED, str(stalled_after), str(waits)]
@@ -62,9 +78,10 @@ async def test_nothing_is_told_of_a_loop_that_moves_and_nothing_stays_behind(cap
     assert not caplog.records
 
 
-async def test_it_can_be_switched_off() -> None:
+@pytest.mark.parametrize("off", [0.0, None])
+async def test_it_can_be_switched_off(off: float | None) -> None:
     threads = threading.active_count()
-    with watched(0.0, Statistics()):
+    with watched(off, Statistics()):
         assert threading.active_count() == threads
 
 
@@ -84,6 +101,15 @@ def test_a_blocked_process_ends_with_75_and_says_where_it_stood() -> None:
     assert process.returncode == 75
     assert "time.sleep(60)" in errors or 'File "<string>"' in errors
     assert "ending the process" in errors
+
+
+def test_a_process_that_stands_still_at_its_own_log_ends_all_the_same() -> None:
+    """Nobody reads its standard error: whatever waits for the log would wait for ever."""
+    with subprocess.Popen([sys.executable, "-c", DEAFENED], stderr=subprocess.PIPE) as process:
+        try:
+            assert process.wait(30) == 75
+        finally:
+            process.kill()
 
 
 def test_a_stopped_process_is_no_stalled_one() -> None:

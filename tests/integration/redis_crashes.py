@@ -57,6 +57,8 @@ async def forget_leases(redis: Redis, *streams: str) -> None:
     """Let the leases of the dead run out at once."""
     for stream in streams:
         await command(redis, "DEL", lease_key(stream, GROUP))
+        for key in await command(redis, "KEYS", lease_key(stream, f"{GROUP}:workers:*")):
+            await command(redis, "DEL", key)
 
 
 def deadly(values: list[bytes]) -> list[bytes]:

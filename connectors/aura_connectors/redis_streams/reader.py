@@ -39,6 +39,7 @@ class StreamReader:
         self.delete_settled = options.delete_settled
         self.delivered = ZERO  # new entries come after this one
         self.next_try = 0.0  # when to ask again for a lease that another worker holds
+        self.yielding = False  # whether it is to be left to another worker, once all is settled
         self.lost = 0
         self.most = 1  # messages that the engine fetches at once
         self._patience = options.lease / LEASE_ROUNDS

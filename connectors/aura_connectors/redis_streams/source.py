@@ -17,6 +17,7 @@ from aura_connectors.redis_streams.client import START_TIMEOUT, Client, stream_e
 from aura_connectors.redis_streams.lease import LEASE_ROUNDS
 from aura_connectors.redis_streams.options import SourceOptions
 from aura_connectors.redis_streams.reader import StreamReader
+from aura_connectors.redis_streams.sharing import Sharing
 from aura_stream.errors import ConfigError, ConnectorError
 from aura_stream.model import Batch, Partition, Topic
 from aura_stream.ports import Context
@@ -36,6 +37,7 @@ class RedisStreamsSource:
         self._options = options
         self._context = context
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._sharing = Sharing(options, self._holder)
         self._readers: deque[StreamReader] = deque()
         self._ends: dict[str, bytes] = {}  # with `once`: last entry at start, of the streams that exist
         self._clients: list[Client] = []
@@ -69,6 +71,8 @@ class RedisStreamsSource:
                 ends[name] = await reader.group.last_id(self._client) or b"0-0"
             if not self._context.probe and (exists or not self._context.once):
                 await reader.group.ensure(self._client)
+        if not self._context.probe:
+            await self._sharing.attend(self._client)
         if self._context.once:
             readers = [reader for reader in readers if reader.partition.topic in ends]
         self._readers, self._ends = deque(readers), ends
@@ -86,6 +90,7 @@ class RedisStreamsSource:
     async def _fetch_ready(self, max_messages: int, max_bytes: int) -> list[Batch]:
         for reader in self._readers:
             reader.most = max_messages
+        await self._give_way()
         if self._held_back:
             return []
         busy = any(reader.busy for reader in self._active)
@@ -94,7 +99,7 @@ class RedisStreamsSource:
             for reader in sorted(self._readers, key=lambda reader: not reader.alone):
                 if max_messages <= 0 or max_bytes <= 0:
                     break
-                if not await reader.take(self._client) or reader.paused:
+                if not await self._take(reader) or reader.paused or reader.yielding:
                     continue
                 batch = await reader.fetch(self._client, max_messages, max_bytes, not (busy or batches))
                 if batch is not None:
@@ -110,10 +115,30 @@ class RedisStreamsSource:
         self._readers.rotate(-1)  # each stream comes first in turn
         return list(batches.values())
 
+    async def _take(self, reader: StreamReader) -> bool:
+        """Hold the reader's lease, if that is within our share."""
+        if not reader.lease.held and len(self._held) >= self._sharing.most:
+            return False
+        return await reader.take(self._client)
+
+    async def _give_way(self) -> None:
+        """Give back what we hold beyond our share: fetch no more of it, and leave it once all is settled."""
+        held = sorted(self._held, key=lambda reader: reader.stream)
+        for number, reader in enumerate(held):
+            reader.yielding = number >= self._sharing.most
+            if reader.yielding and not reader.busy:
+                await reader.leave(self._client)
+                reader.next_try = time.monotonic() + self._options.lease  # somebody else comes first
+                log.info("left stream %s to another worker", reader.partition.topic)
+
+    @property
+    def _held(self) -> list[StreamReader]:
+        return [reader for reader in self._readers if reader.lease.held]
+
     @property
     def _active(self) -> list[StreamReader]:
-        """The streams that we hold; a paused one holds up no other."""
-        return [reader for reader in self._readers if reader.lease.held and not reader.paused]
+        """The streams that we hold and fetch; a paused one holds up no other."""
+        return [reader for reader in self._held if not reader.paused and not reader.yielding]
 
     @property
     def _held_back(self) -> bool:
@@ -124,7 +149,8 @@ class RedisStreamsSource:
     async def _wait(self, seconds: float) -> None:
         """Wait until one of our streams may have more, or it is time to ask for a lease again."""
         held = self._active
-        tries = [reader.next_try for reader in self._readers if not reader.lease.held]
+        free = len(self._held) < self._sharing.most
+        tries = [reader.next_try for reader in self._readers if free and not reader.lease.held]
         seconds = max(MIN_WAIT, min(seconds, *(at - time.monotonic() for at in tries)) if tries else seconds)
         if not held:
             await asyncio.sleep(seconds)
@@ -188,6 +214,7 @@ class RedisStreamsSource:
             await asyncio.sleep(self._options.lease / LEASE_ROUNDS)
             try:
                 await self.keep_alive()
+                await self._sharing.attend(self._client)
             except (ConnectorError, ConfigError) as error:
                 log.warning("leases cannot be renewed: %s", error)  # `fetch` meets the same error and raises it
 
@@ -216,6 +243,8 @@ class RedisStreamsSource:
             async with asyncio.timeout(STOP_TIMEOUT):
                 for reader in self._readers:
                     await reader.leave(self._client)
+                if self._readers and not self._context.probe:
+                    await self._sharing.leave(self._client)
         self._lost_before = self.lost
         self._readers.clear()
         for client in self._clients:

@@ -76,7 +76,8 @@ async def test_leases_are_renewed_while_fetching_turns_the_streams_round() -> No
 class Reader:
     """A stream that is held and has nothing to read."""
 
-    paused = busy = alone = False
+    paused = busy = alone = yielding = False
+    stream = b"s"
 
     def __init__(self, held: Lease) -> None:
         self.lease = held

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from aura_stream.app.ends import build_ends
+from aura_stream.app.ends import build_ends, places_of
 from aura_stream.app.stores import build_journal, journal_of, open_store
 from aura_stream.codec import Codebook
 from aura_stream.config import Config
 from aura_stream.errors import ConfigError, StoreLostError, UnavailableError
 from aura_stream.ports import Connector
+from aura_stream.runtime import Ends
 
 
 async def check_bridge(
@@ -22,22 +23,40 @@ async def check_bridge(
     Raises ConfigError, CodebookError, and UnavailableError at the first thing that is not.
     """
     yield f"configuration: {config.codec.direction} from {config.input.connector} to {config.output.connector}"
+    ends = build_ends(config, connectors, probe=True)
+    if config.delivery == "exactly_once":
+        yield f"delivery: exactly once: {config.output.connector} publishes and settles in one step"
     templates, lines = await _look_at_store(config, connectors, offline)
     for line in lines:
         yield line
-    ends = build_ends(config, connectors, probe=True)
     for note in _notes(config, connectors, templates):
         yield note
     if offline:
+        if (places := places_of(config, connectors)) is not None:
+            yield f"dead letters: {places.dead}"
         yield "connections: not tested (--offline)"
         return
+    async for line in _look_at_ends(config, connectors, ends):
+        yield line
+
+
+async def _look_at_ends(config: Config, connectors: Mapping[str, Connector], ends: Ends) -> AsyncIterator[str]:
+    places = places_of(config, connectors)
     try:
         topics = await ends.source.start()
         for topic in topics:
             yield f"input: {topic.name}, {topic.partitions} partitions"
+        ends.require(topics)
         await ends.sink.start(topics)
         yield f"output: {config.output.connector} answers"
+        if ends.dead_letters is not None:
+            await ends.dead_letters.start(topics)
+        if places is not None:
+            names = dict.fromkeys(places.of(topic.name) for topic in topics)
+            yield f"dead letters: {', '.join(names)}"
     finally:
+        if ends.dead_letters is not None:
+            await ends.dead_letters.stop()
         await ends.sink.stop()
         await ends.source.stop()
 
@@ -112,8 +131,10 @@ def _look_at_mirror(folder: Path | None) -> str:
     return f"mirror: {folder}"
 
 
-def _notes(config: Config, connectors: Mapping[str, Connector], templates: int | None) -> list[str]:
+def _notes(config: Config, connectors: Mapping[str, Connector], templates: int | None) -> Sequence[str]:
     notes = []
+    if config.dead_letter is None:
+        notes.append("note: without dead_letter a message that cannot go over stops the worker")
     source, sink = config.input.connector, config.output.connector
     if connectors[source].metadata and not connectors[sink].metadata:
         notes.append(f"note: {sink} carry values only: whatever {source} keeps beside them stays behind")

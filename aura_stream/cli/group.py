@@ -24,6 +24,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "check": "aura_stream.cli.check",
         "explain": "aura_stream.cli.explain",
         "templates": "aura_stream.cli.templates.group",
+        "dead-letters": "aura_stream.cli.dead_letters",
     }
 )
 """Verb → the module that holds it, as a click command named `command`."""

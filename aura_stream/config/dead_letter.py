@@ -25,6 +25,12 @@ class DeadLetterOptions(Options):
         "(counted by redis_streams only)",
     )
 
+    group: str = Field(
+        "aura-dead-letters",
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="group under which `aura-stream dead-letters replay` settles; the same for all that share a place",
+    )
+
     @model_validator(mode="after")
     def _one(self) -> DeadLetterOptions:
         if sum(getattr(self, place) is not None for place in PLACES) != 1:

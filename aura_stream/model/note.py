@@ -27,6 +27,11 @@ class Note:
     attempts: int = 1
     codebook: str = ""
 
+    @property
+    def message(self) -> str:
+        """Where the message stood: topic/partition/position."""
+        return f"{self.topic}/{self.partition}/{self.position}"
+
     def to_bytes(self) -> bytes:
         """Return the note as one line of JSON, which people and their tools can read."""
         fields = {name: getattr(self, name) for name in self.__slots__}

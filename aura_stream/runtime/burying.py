@@ -34,7 +34,10 @@ class Screen:
 
 
 class Burial:
-    """Makes a dead letter of a message. `book` tells the digest of the codebook in use, in hex."""
+    """Makes a dead letter of a message. `book` tells the digest of the codebook in use, in hex.
+
+    `told`: the log tells of it too.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class Burial:
         book: Callable[[], str],
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.told = True
         self._mark = mark
         self._direction = direction
         self._book = book

@@ -58,7 +58,7 @@ class Portion:
 
     @property
     def dead(self) -> list[Batch]:
-        """Dead letters that are to be written, a message each."""
+        """Dead letters that are to be written."""
         return [part.batch for part in self.parts if part.dead and not part.written]
 
     @property
@@ -88,8 +88,8 @@ class Portion:
 
     def _dead(self, message: Batch, error: Exception) -> Part:
         assert self.burial is not None, "there is a place for dead letters"
-        self._buried += 1
-        if self._buried <= TOLD:
+        self._buried += self.burial.told
+        if 0 < self._buried <= TOLD:
             log.error("%s: a dead letter: %s: %s", _place(message, 0), type(error).__name__, error)
         return Part(self.burial.of(message, error), dead=True)
 

@@ -57,7 +57,7 @@ class Publisher:
         return bool(portion.parts)
 
     def _count(self, portion: Portion) -> None:
-        dead = sum(part.dead for part in portion.parts)  # one message each
+        dead = sum(len(part.batch) for part in portion.parts if part.dead)
         self._statistics.settled += len(portion)
         self._statistics.published += len(portion) - dead
         self._statistics.dead_letters += dead

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from aura_connectors.feedback import refuse_feedback
 from aura_connectors.files.options import PLACEHOLDER, FilesSinkOptions, resolve_framing
 from aura_connectors.files.writer import FileWriter
 from aura_stream.errors import ConfigError, UnavailableError, UnwritableMessageError
@@ -29,6 +30,7 @@ class FilesSink:
 
     async def start(self, inputs: Sequence[Topic]) -> None:
         for path in {self._output(topic.name) for topic in inputs}:
+            refuse_feedback(path.name, str(path.resolve()), inputs)
             if self._context.probe:
                 _look_at(path, self._options.key)
             elif path not in self._writers:

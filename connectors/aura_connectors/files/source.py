@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from aura_connectors.feedback import PLACE
 from aura_connectors.files.options import FilesSourceOptions, resolve_framing
 from aura_connectors.files.reader import FileReader
 from aura_stream.errors import ConfigError, MessageError, UnavailableError
@@ -30,7 +31,7 @@ class FilesSource:
     async def start(self) -> Sequence[Topic]:
         for path in self._options.paths:
             self._readers[path.name] = self._open(path)
-        return [Topic(path.name) for path in self._options.paths]
+        return [Topic(path.name, settings={PLACE: str(path.resolve())}) for path in self._options.paths]
 
     async def fetch(self, max_messages: int, max_bytes: int, timeout: float) -> list[Batch]:
         deadline = time.monotonic() + timeout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aura_connectors.feedback import refuse_feedback
 from aura_connectors.memory.broker import MemoryBroker
 from aura_connectors.memory.options import PLACEHOLDER, MemorySinkOptions
 from aura_stream.model import Batch, Partition, Topic
@@ -20,6 +21,8 @@ class MemorySink:
 
     async def start(self, inputs: Sequence[Topic]) -> None:
         self._broker.require()
+        for topic in inputs:
+            refuse_feedback(self._output(topic.name), self._options.broker, inputs)
         if not self._context.probe:
             for topic in inputs:
                 self._broker.create(self._output(topic.name), topic.partitions)

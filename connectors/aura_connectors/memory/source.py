@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aura_connectors.feedback import PLACE
 from aura_connectors.memory.broker import MemoryBroker, MemoryLog
 from aura_connectors.memory.options import MemorySourceOptions
 from aura_stream.errors import ConfigError
@@ -35,7 +36,8 @@ class MemorySource:
             self._epoch = self._broker.join(self._options.group)
         self._next = {log.partition: self._settled(log) for log in self._logs}
         self._ends = {log.partition: log.end for log in self._logs}
-        return [Topic(name, len(logs or ())) for name, logs in topics]
+        settings = {PLACE: self._options.broker}
+        return [Topic(name, len(logs or ()), settings) for name, logs in topics]
 
     async def fetch(self, max_messages: int, max_bytes: int, timeout: float) -> list[Batch]:
         batches = self._read(max_messages, max_bytes)

@@ -30,6 +30,7 @@ def test_what_is_in_order_is_listed_and_nothing_is_changed(invoke: Invoke, tmp_p
     assert result.stdout.splitlines() == [
         "configuration: encode from files to files",
         "codebook: 0 generations, 0 templates, 1 check bytes",
+        "note: without dead_letter a message that cannot go over stops the worker",
         "note: the codebook holds no template, so small messages stay as large as they are",
         "input: orders.log, 1 partitions",
         "output: files answers",
@@ -128,3 +129,58 @@ def test_the_schema_is_printed_without_a_file(invoke: Invoke) -> None:
     schema = json.loads(result.stdout)
     assert "kafka" in json.dumps(schema)
     assert schema["required"] == ["input", "output", "store"]
+
+
+class TestDeadLetters:
+    @pytest.mark.parametrize("offline", [False, True])
+    def test_it_names_their_place_and_makes_nothing(self, invoke: Invoke, tmp_path: Path, offline: bool) -> None:
+        (tmp_path / "orders.yaml").write_text(BRIDGE + "dead_letter: {path: 'out/{source}.dead'}\n")
+        result = invoke("check", *(["--offline"] if offline else []), "orders.yaml")
+        assert result.exit_code == 0, result.stderr
+        assert f"dead letters: out/{'{source}' if offline else 'orders.log'}.dead" in result.stdout.splitlines()
+        assert "without dead_letter" not in result.stdout
+        assert list((tmp_path / "out").iterdir()) == []
+
+    @pytest.mark.parametrize(
+        ("place", "problem"),
+        [
+            ("{path: nowhere/dead}", "dead_letter.path: nowhere does not exist, or may not be written"),
+            ("{path: orders.log}", "output orders.log is one of the inputs"),
+            ("{path: out/frames}", "dead_letter.path: out/frames is the output"),
+            ("{topic: dead}", "dead_letter.topic: the output is files: name a path there instead"),
+        ],
+    )
+    def test_a_place_that_cannot_be_is_refused(self, invoke: Invoke, tmp_path: Path, place: str, problem: str) -> None:
+        (tmp_path / "orders.yaml").write_text(BRIDGE + f"dead_letter: {place}\n")
+        result = invoke("check", "orders.yaml")
+        assert result.exit_code == 78
+        assert problem in result.stderr
+
+    def test_inputs_that_would_share_it_though_they_share_no_output_are_refused(
+        self, invoke: Invoke, tmp_path: Path
+    ) -> None:
+        (tmp_path / "more.log").touch()
+        text = BRIDGE.replace("[orders.log]", "[orders.log, more.log]").replace("out/frames", "'out/{source}'")
+        (tmp_path / "orders.yaml").write_text(text + "dead_letter: {path: dead}\n")
+        result = invoke("check", "orders.yaml")
+        assert result.exit_code == 78
+        assert "2 inputs would share dead, though each has an output of its own" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("--offline",)])
+def test_exactly_once_where_it_cannot_be_is_refused_with_the_reason(
+    invoke: Invoke, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    (tmp_path / "orders.yaml").write_text(BRIDGE + "delivery: exactly_once\n")
+    result = invoke("check", *arguments, "orders.yaml")
+    assert result.exit_code == 78
+    assert "delivery: exactly_once: files cannot publish and settle in one step" in result.stderr
+    assert "set delivery: at_least_once" in result.stderr
+
+
+def test_exactly_once_where_it_can_be_is_told(invoke: Invoke, tmp_path: Path) -> None:
+    text = "input: {memory: {topics: [t]}}\noutput: {memory: {}}\nstore: {memory: {}}\ndelivery: exactly_once\n"
+    (tmp_path / "orders.yaml").write_text(text)
+    result = invoke("check", "--offline", "orders.yaml")
+    assert result.exit_code == 0, result.stderr
+    assert "delivery: exactly once: memory publishes and settles in one step" in result.stdout.splitlines()

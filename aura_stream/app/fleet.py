@@ -10,24 +10,19 @@ import asyncio
 import logging
 import os
 import signal
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from aura_stream.runtime.lifecycle import STOP_SIGNALS
+from aura_stream.config import Config
+from aura_stream.errors import ConfigError
+from aura_stream.ports import Connector, Shared
+from aura_stream.runtime.lifecycle import DRAIN, FORCE, STOP_SIGNALS
 from aura_stream.runtime.retry import Pauses
 
-OK, DAMAGED, USAGE, UNAVAILABLE, CONFIG = (
-    0,
-    1,
-    2,
-    75,
-    78,
-)  # exit codes of a worker; cli/exit_codes.py says what they mean
-FOR_A_PERSON: Final = (CONFIG, USAGE, DAMAGED)  # starting again leads to the same place; the first of these that came
+FOR_A_PERSON: Final = (os.EX_CONFIG, 2, 1)  # exit codes of `aura-stream run` that starting again leads to once more
 STEADY: Final = 60.0  # seconds after which an end is a new misfortune, and not the last one again
 GRACE: Final = 30.0  # seconds beyond the drain's deadline: a worker that is cut short closes its connections
 BEAT: Final = 1.0
@@ -37,7 +32,10 @@ log = logging.getLogger(__name__)
 
 
 class Fleet:
-    """`command` returns the words that start worker `number`, `heartbeat` the file that it touches, if it does."""
+    """`command` returns the words that start worker `number`, `heartbeat` is the fleet's own file.
+
+    `once`: workers end by themselves when the input is through.
+    """
 
     def __init__(
         self,
@@ -45,11 +43,14 @@ class Fleet:
         command: Callable[[int], Sequence[str]],
         drain_timeout: float,
         heartbeat: Path | None = None,
+        *,
+        once: bool = False,
     ) -> None:
-        self._workers = workers
+        self._kept = set(range(workers))  # those that are to run
         self._command = command
         self._drain_timeout = drain_timeout
         self._heartbeat = heartbeat
+        self._once = once
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
 
@@ -57,24 +58,31 @@ class Fleet:
         """Keep the workers running until a signal, or until all are through; return the exit code for all."""
         loop = asyncio.get_running_loop()
         for number in STOP_SIGNALS:
-            loop.add_signal_handler(number, self._stop)
+            loop.add_signal_handler(number, self._on_signal)
         beating = asyncio.create_task(self._beat())
         try:
-            codes = await asyncio.gather(*map(self._keep, range(self._workers)))
+            codes = await asyncio.gather(*map(self._keep, sorted(self._kept)))
         finally:
             beating.cancel()
             for number in STOP_SIGNALS:
                 loop.remove_signal_handler(number)
-            self._send(signal.SIGKILL)  # of what is left if we are cancelled
+            self._send(signal.SIGKILL)  # to what is left if we are cancelled
         return self._summed_up(codes)
 
-    def _stop(self) -> None:
-        """Drain all workers; a second time: force them, as each does for itself."""
-        if not self._stopping.is_set():
-            log.info("draining %d workers", len(self._processes))
-            asyncio.get_running_loop().call_later(self._drain_timeout + GRACE, self._send, signal.SIGKILL)
+    def _on_signal(self) -> None:
+        """Drain all workers; a second time: cut them short."""
+        if self._stopping.is_set():
+            self._send(FORCE)
+        else:
+            self._drain()
+
+    def _drain(self) -> None:
+        if self._stopping.is_set():
+            return
         self._stopping.set()
-        self._send(signal.SIGTERM)
+        log.info("draining %d workers", len(self._processes))
+        self._send(DRAIN)
+        asyncio.get_running_loop().call_later(self._drain_timeout + GRACE, self._send, signal.SIGKILL)
 
     def _send(self, number: signal.Signals) -> None:
         for process in self._processes.values():
@@ -83,44 +91,57 @@ class Fleet:
 
     async def _keep(self, number: int) -> int:
         """Keep one worker running; return its last exit code."""
-        pauses = Pauses()
-        while True:
-            began = time.monotonic()
-            code = await self._run(number)
-            if self._stopping.is_set() and code == -signal.SIGTERM:
-                return os.EX_OK  # told before it listened for signals: it held nothing
-            if self._stopping.is_set() or code == os.EX_OK:
-                return code
-            if code in FOR_A_PERSON:
-                log.error("worker %d ended with exit code %d, which a person must look at: stopping all", number, code)
-                self._stop()
-                return code
-            if time.monotonic() - began >= STEADY:
-                pauses = Pauses()
-            pause = pauses.next()
-            log.warning("worker %d ended with %s; starting it anew in %.1f s", number, _described(code), pause)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
-                return os.EX_TEMPFAIL  # it left something behind, and nobody took that up
-
-    async def _run(self, number: int) -> int:
-        """Run one worker to its end. In a session of its own: Ctrl-C reaches the supervisor alone."""
-        process = await asyncio.create_subprocess_exec(
-            *self._command(number), stdin=asyncio.subprocess.PIPE, start_new_session=True
-        )
-        self._processes[number] = process
-        if self._stopping.is_set():
-            process.send_signal(signal.SIGTERM)
         try:
-            return await process.wait()
+            pauses = Pauses()
+            while True:
+                began = time.monotonic()
+                code, how = await self._run(number)
+                if self._is_last(number, code):
+                    return code
+                if time.monotonic() - began >= STEADY:
+                    pauses = Pauses()
+                pause = pauses.next()
+                log.warning("worker %d %s; starting it anew in %.1f s", number, how, pause)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), pause)
+                    # What it held comes again, and nobody may be left to take that up. One that was drained held none.
+                    return os.EX_OK if code == os.EX_OK else os.EX_TEMPFAIL
+        finally:
+            self._kept.discard(number)
+
+    def _is_last(self, number: int, code: int) -> bool:
+        """Tell whether a worker that ended is not to be started again."""
+        if code in FOR_A_PERSON and not self._stopping.is_set():
+            log.error("worker %d ended with exit code %d, which a person must look at: stopping all", number, code)
+            self._drain()
+        return self._stopping.is_set() or (self._once and code == os.EX_OK)
+
+    async def _run(self, number: int) -> tuple[int, str]:
+        """Run one worker to its end; return its exit code, and what became of it in words.
+
+        In a session of its own: Ctrl-C reaches the supervisor alone.
+        """
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command(number), stdin=asyncio.subprocess.PIPE, start_new_session=True
+            )
+        except OSError as error:
+            return os.EX_OSERR, f"cannot be started: {error.strerror}"
+        self._processes[number] = process
+        try:
+            if self._stopping.is_set():
+                process.send_signal(DRAIN)
+            code = await process.wait()
+            # Told before it listened, it held nothing.
+            return (os.EX_OK if code == -DRAIN else code), f"ended with {_described(code)}"
         finally:
             if process.returncode is not None:
                 del self._processes[number]
 
     async def _beat(self) -> None:
-        """Touch the fleet's file while every worker touches its own."""
+        """Touch the fleet's file while every worker that is to run touches its own."""
         while self._heartbeat is not None:
-            if all(_age(worker_heartbeat(self._heartbeat, each)) < STALE for each in range(self._workers)):
+            if all(_age(worker_heartbeat(self._heartbeat, each)) < STALE for each in self._kept):
                 with suppress(OSError):
                     self._heartbeat.touch()
             await asyncio.sleep(BEAT)
@@ -129,26 +150,25 @@ class Fleet:
         for code in FOR_A_PERSON:
             if code in codes:
                 return code
-        cut_short = [str(number) for number, code in enumerate(codes) if code != os.EX_OK]
-        if cut_short:
-            log.error("not drained: worker %s; what they held will come again", ", ".join(cut_short))
-        return os.EX_TEMPFAIL if cut_short else os.EX_OK
+        left = [str(number) for number, code in enumerate(codes) if code != os.EX_OK]
+        if left:
+            which = ", ".join(left)
+            log.error(
+                "%d of %d workers not drained: worker %s; what they held comes again", len(left), len(codes), which
+            )
+        return os.EX_TEMPFAIL if left else os.EX_OK
+
+
+def require_shared(config: Config, connectors: Mapping[str, Connector]) -> None:
+    """Raise ConfigError if several workers would each do all of the work, or get in each other's way."""
+    for side, name in (("input", config.input.connector), ("output", config.output.connector)):
+        if not isinstance(connectors[name], Shared):
+            raise ConfigError(f"{side}.{name}: several workers cannot share it; leave out --workers")
 
 
 def worker_heartbeat(heartbeat: Path, number: int) -> Path:
     """Return the file that worker `number` touches."""
     return heartbeat.with_name(f"{heartbeat.name}.{number}")
-
-
-def stop_with_supervisor() -> None:
-    """Drain this worker when its standard input ends: its supervisor is gone, however that came."""
-
-    def watch() -> None:
-        while os.read(0, 1):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="aura-supervisor", daemon=True).start()
 
 
 def _described(code: int) -> str:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import sys
 from collections.abc import Sequence
 
 import click
 
 from aura_stream.app import InstalledConnectors, run_bridge
-from aura_stream.app.fleet import Fleet, stop_with_supervisor, worker_heartbeat
+from aura_stream.app.fleet import Fleet, require_shared, worker_heartbeat
+from aura_stream.app.supervised import end_with_supervisor
 from aura_stream.cli.configured import config_argument, load, set_option
 from aura_stream.config import Config
+from aura_stream.errors import AuraError
 from aura_stream.observe import configure_logging
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -51,10 +57,24 @@ def command(config: str, once: bool, workers: int, worker: int | None, flags: Se
     loaded = load(config, flags, connectors)
     configure_logging(loaded.logging.format, loaded.logging.level, worker)
     if workers > 1:
+        require_shared(loaded, connectors)
         sys.exit(asyncio.run(_fleet(loaded, config, workers, once, flags).run()))
-    if worker is not None:
-        stop_with_supervisor()
-    asyncio.run(run_bridge(loaded, connectors, once, live=worker is None))
+    if worker is None:
+        asyncio.run(run_bridge(loaded, connectors, once))
+    else:
+        _work(loaded, connectors, once)
+
+
+def _work(config: Config, connectors: InstalledConnectors, once: bool) -> None:
+    """Run one worker of a fleet."""
+    end_with_supervisor(config.drain_timeout)
+    try:
+        asyncio.run(run_bridge(config, connectors, once, supervised=True))
+    except (AuraError, OSError):
+        raise
+    except Exception:  # nobody foresaw it; the supervisor must not take it for exit code 1, which Python would end with
+        log.exception("this should not happen")
+        sys.exit(os.EX_SOFTWARE)
 
 
 def _fleet(loaded: Config, config: str, workers: int, once: bool, flags: Sequence[tuple[str, str]]) -> Fleet:
@@ -66,4 +86,4 @@ def _fleet(loaded: Config, config: str, workers: int, once: bool, flags: Sequenc
         own = ["--set", f"heartbeat={worker_heartbeat(heart, number)}"] if heart is not None else []
         return [sys.executable, "-m", "aura_stream.cli", "run", *words, *own, "--worker", str(number), config]
 
-    return Fleet(workers, start, loaded.drain_timeout, loaded.heartbeat)
+    return Fleet(workers, start, loaded.drain_timeout, loaded.heartbeat, once=once)

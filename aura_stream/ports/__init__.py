@@ -1,6 +1,6 @@
 """The engine's sides: what sources, sinks, connectors and stores must do. Contracts are in the docstrings."""
 
-from aura_stream.ports.connector import Connector, Context, Observable
+from aura_stream.ports.connector import Connector, Context, Observable, Shared
 from aura_stream.ports.dead_letters import KeepsDeadLetters
 from aura_stream.ports.exactly_once import ExactlyOnce, ExactlyOnceSink
 from aura_stream.ports.journal import Journal, JournalMaker, SharedLogMaker
@@ -21,6 +21,7 @@ __all__ = [
     "KeepsDeadLetters",
     "Observable",
     "PausableSource",
+    "Shared",
     "SharedLog",
     "SharedLogMaker",
     "Sink",

@@ -43,6 +43,15 @@ class Connector(Protocol):
 
 
 @runtime_checkable
+class Shared(Protocol):
+    """A connector whose systems several processes can use as one: they divide the inputs among each other, and write to
+    the same outputs. Optional: a fleet of workers needs it on both sides.
+    """
+
+    shared: ClassVar[Literal[True]]
+
+
+@runtime_checkable
 class Observable(Protocol):
     """A connector whose inputs can be read a second time, beside a bridge. Optional: discovery needs it."""
 

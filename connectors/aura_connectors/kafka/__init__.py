@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel
 
@@ -36,6 +36,7 @@ class KafkaConnector:
     sink_options: ClassVar[type[BaseModel]] = SinkOptions
     destination: ClassVar[str] = "batched"
     metadata: ClassVar[bool] = True
+    shared: ClassVar[Literal[True]] = True
     dead_letter_key: ClassVar[str] = "topic"
 
     def source(self, options: SourceOptions, context: Context) -> KafkaSource:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
+from aura_stream.cli import main, run
 from aura_stream.codec import Codebook
+from aura_stream.errors import AuraError, ConfigError, MessageError
 from aura_stream.mining import Miner
 from tests.unit.cli.conftest import Invoke
 
@@ -126,3 +128,36 @@ def test_logs_can_be_json(invoke: Invoke, folder: Path) -> None:
     result = invoke("run", "--once", "--set", "logging.format=json", "encode.yaml")
     assert result.exit_code == 0
     assert '"messages": 500' in result.stderr.splitlines()[-1]
+
+
+def test_several_workers_cannot_share_files(invoke: Invoke, folder: Path) -> None:
+    result = invoke("run", "--once", "--workers", "2", "encode.yaml")
+    assert result.exit_code == 78
+    assert errors(result) == ["error: input.files: several workers cannot share it; leave out --workers"]
+    assert not (folder / "orders.log.frames").exists()
+
+
+def test_a_worker_of_a_fleet_that_fails_in_a_way_that_nobody_foresaw_is_not_taken_for_a_mistake(
+    invoke: Invoke, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise ValueError("nobody foresaw this")
+
+    monkeypatch.setattr(run, "run_bridge", broken)
+    monkeypatch.setattr(run, "end_with_supervisor", lambda _seconds: None)
+    result = CliRunner().invoke(main, ["run", "--worker", "1", "encode.yaml"])
+    assert result.exit_code == 70
+    assert "worker 1: this should not happen" in result.stderr
+    assert "ValueError: nobody foresaw this" in result.stderr
+
+
+@pytest.mark.parametrize(("error", "code"), [(MessageError("cannot be written", "in 0", 1), 1), (ConfigError("x"), 78)])
+def test_a_worker_of_a_fleet_has_the_exit_codes_of_any_other(
+    invoke: Invoke, folder: Path, monkeypatch: pytest.MonkeyPatch, error: AuraError, code: int
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(run, "run_bridge", broken)
+    monkeypatch.setattr(run, "end_with_supervisor", lambda _seconds: None)
+    assert invoke("run", "--worker", "1", "encode.yaml").exit_code == code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 from aura_connectors.kafka import KafkaSink
@@ -15,11 +15,18 @@ from aura_stream.model import Batch, Partition, Records, Topic
 from tests.infra.kafka import Broker
 from tests.infra.kafka.broker import free_ports
 from tests.infra.kafka.tools import Record, create_topic, produce, read_all
+from tests.integration.kafka_once import nothing_unseen
 from tests.integration.kafka_support import PATIENCE, eventually, fetch_some, inputs_of, sink_to, source_of, unique
 
 pytestmark = pytest.mark.integration
 
 BOUND = 10.0  # seconds; what the ports promise
+
+
+@pytest.fixture(autouse=True)
+def _everything_seen(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    with nothing_unseen(caplog):
+        yield
 
 
 async def test_an_address_that_refuses_is_named() -> None:

@@ -204,22 +204,32 @@ async def discard(producer: AIOKafkaProducer) -> None:
     """
     accumulator = producer._message_accumulator
     queued = [batch for queue in accumulator._batches.values() for batch in queue]
-    batches = [*queued, *accumulator._pending_batches]
     for batch in queued:
         batch.drain_ready()  # nobody waits for these any more; a failure set on their waiters would go unseen
+    accumulator._pending_batches.update(queued)  # where a batch that was to be sent again is looked for
+    batches = list(accumulator._pending_batches)
     accumulator.fail_all(errors.ProducerClosed())
+    waiters = [waiter for batch in batches for waiter in (batch.future, batch._drain_waiter)]
+    waiters += _transaction_waiters(producer)
     if (sending := producer._sender.sender_task) is not None:
         sending.cancel()
     await _closed(producer.client.close())
     if sending is not None:
         await asyncio.wait({sending}, timeout=CLOSE_TIMEOUT)  # `stop` would cancel it a second time
     await _closed(producer.stop())
-    _look_at(*(waiter for batch in batches for waiter in (batch.future, batch._drain_waiter)))
-    if producer._txn_manager is not None and (end := producer._txn_manager._transaction_waiter) is not None:
-        _look_at(end)
+    look_at(*waiters, *_transaction_waiters(producer))
 
 
-def _look_at(*futures: asyncio.Future[object]) -> None:
+def _transaction_waiters(producer: AIOKafkaProducer) -> list[asyncio.Future[object]]:
+    manager = producer._txn_manager
+    if manager is None:
+        return []
+    if manager._transaction_waiter is None:
+        manager._transaction_waiter = asyncio.get_running_loop().create_future()  # which a failing sender fails
+    return [manager._transaction_waiter, *(waiter for *_, waiter in manager._pending_txn_offsets)]
+
+
+def look_at(*futures: asyncio.Future[object]) -> None:
     """See to it that asyncio does not complain of errors that nobody needs any more."""
     for future in futures:
         if future.done() and not future.cancelled():

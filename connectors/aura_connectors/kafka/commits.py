@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from aura_connectors.kafka.client import look_at
 
 
 class Progress(Protocol):
@@ -57,7 +60,9 @@ class GroupCommits:
         self._progress = progress
 
     async def commit(self, consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
-        await consumer.commit(dict(offsets))
+        committing = asyncio.ensure_future(consumer.commit(dict(offsets)))  # goes on in the client if we are cancelled
+        committing.add_done_callback(look_at)
+        await asyncio.shield(committing)
         if self._progress is not None:
             self._progress.settled(offsets)
 

@@ -15,13 +15,16 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from aura_stream.app import InstalledConnectors, option_models
+from aura_stream.app import InstalledConnectors, option_models, run_bridge
 from aura_stream.app.dead_letters import Letter, read_letters
 from aura_stream.app.replaying import Replayed, replay
 from aura_stream.codec import Codebook, HybridCodec
 from aura_stream.config import Config, parse_config
 from tests.infra.kafka.tools import Record, create_topic, produce, read_all
+from tests.infra.redis import StartRedis, raw_client
 from tests.integration.bridge_systems import COMMAND, PATIENCE, KafkaSystem, RedisSystem, System, eventually, run_once
+from tests.integration.redis_tools import command
+from tests.integration.test_redis_connection import SECRET, documented_rules, with_user
 
 pytestmark = pytest.mark.integration
 
@@ -213,3 +216,28 @@ class TestFaults:
         assert await asyncio.wait_for(running, PATIENCE) == Replayed(over=len(bridge.large))
         assert [letter.value for letter in await bridge.letters()] == more
         assert Counter(await bridge.arrived()) == Counter(bridge.messages)
+
+
+async def test_the_documented_permissions_of_a_redis_bridge_are_enough(start_each: StartRedis) -> None:
+    url = await with_user(start_each, "bridge", *documented_rules("bridge"))
+    admin = raw_client(url.replace("bridge@", ""))
+    for row in range(4):
+        await command(admin, "XADD", "orders.raw", "*", "d", message(row))
+    side = {"url": url, "password": "${PASSWORD}"}
+    mapping = {
+        "input": {"redis_streams": {**side, "streams": ["orders.raw"], "group": "g"}},
+        "output": {"redis_streams": side},
+        "store": {"memory": {}},
+        "delivery": "exactly_once",
+        "dead_letter": {"stream": "{source}.dead"},
+    }
+
+    def config(**limits: int) -> Config:
+        text = json.dumps({**mapping, "limits": limits})
+        return parse_config(text, "x", option_models(CONNECTORS), {"PASSWORD": SECRET})
+
+    await run_bridge(config(message=SMALL), CONNECTORS, once=True)
+    assert len([letter async for letter in read_letters(config(), CONNECTORS)]) == 2
+    assert await replay(config(), CONNECTORS) == Replayed(over=2)
+    assert await command(admin, "XLEN", "orders.raw.aura") == 4
+    await admin.aclose()

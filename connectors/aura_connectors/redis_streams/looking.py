@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from aura_connectors.redis_streams.backlog import Row
-from aura_connectors.redis_streams.client import START_TIMEOUT, Client, stream_exists, within
+from aura_connectors.redis_streams.client import START_TIMEOUT, Client, pairs, stream_exists, within
 from aura_connectors.redis_streams.options import SourceOptions
 from aura_connectors.redis_streams.rows import to_batch
 from aura_stream.model import Batch, Partition
@@ -28,8 +28,8 @@ async def remaining(options: SourceOptions) -> AsyncIterator[Batch]:
 
 
 async def _read(client: Client, stream: str, field: bytes) -> AsyncIterator[Batch]:
-    last = await within(START_TIMEOUT, client, client.command("XREVRANGE", stream, "+", "-", "COUNT", 1))
-    start, end = b"-", last[0][0] if last else b"-"
+    about = await within(START_TIMEOUT, client, client.command("XINFO", "STREAM", stream))
+    start, end = b"-", pairs(about)["last-generated-id"]
     while entries := await within(START_TIMEOUT, client, client.command("XRANGE", stream, start, end, "COUNT", PAGE)):
         yield to_batch([Row(entry, fields, 1) for entry, fields in entries], Partition(stream), field, fence=0)
         start = b"(" + entries[-1][0]

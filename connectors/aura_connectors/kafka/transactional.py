@@ -41,7 +41,8 @@ class TransactionalProducer:
             transactional_id=transactional_id,
             transaction_timeout_ms=int(options.transaction_timeout * 1000),
             acks="all",
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            # What it gives up is given up here too, and on a slow link all partitions wait for each other.
+            request_timeout_ms=max(REQUEST_TIMEOUT_MS, int(options.delivery_timeout * 1000)),
             **security(options),
         )
         self.unanswered: asyncio.Future[errors.KafkaError] = asyncio.get_running_loop().create_future()

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import GroupCoordinatorNotAvailableError
-from aiokafka.protocol.admin import CreateAclsRequest
+from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,17 @@ async def allow(servers: str, user: str, kind: int, name: str, *operations: str)
             request = CreateAclsRequest(kind, name, literal, f"User:{user}", "*", OPERATIONS[operation], allowed)
             answer = await client._send_to_controller(request)
             assert [code for code, _ in answer.creation_responses] == [0]
+
+
+async def disallow(servers: str, user: str, kind: int, name: str, *operations: str) -> None:
+    """Take such permissions away again."""
+    literal, allowed = 3, 3
+    async with administering(servers) as client:
+        for operation in operations:
+            request = DeleteAclsRequest(kind, name, literal, f"User:{user}", "*", OPERATIONS[operation], allowed)
+            answer = await client._send_to_controller(request)
+            ((code, _, matching),) = answer.filter_responses
+            assert (code, len(matching)) == (0, 1)
 
 
 async def settings_of(servers: str, topic: str) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 VERSION: Final = 1
 MAX_NOTE: Final = 1 << 16  # bytes; ours take some hundreds
 MAX_REASON: Final = 500  # characters
+_COUNTS: Final = range(2**31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not isinstance(value, int) or isinstance(value, bool) or value not in _COUNTS:
         raise TypeError
     return value
 

@@ -14,7 +14,7 @@ from typing import cast
 
 import pytest
 from aura_connectors.memory import connector
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aura_stream.errors import CorruptFrameError, UnavailableError, UnwritableMessageError
@@ -271,6 +271,7 @@ def refused_last(letters: list[bytes | None]) -> list[bytes | None]:
     return sorted(letters, key=lambda letter: letter is not None and letter.startswith(UNWRITABLE.encode()))
 
 
+@settings(deadline=None)
 @given(CASES)
 def test_in_two_steps_nothing_is_lost_and_nothing_changes_places(case: Case) -> None:
     world = case.world()
@@ -278,6 +279,7 @@ def test_in_two_steps_nothing_is_lost_and_nothing_changes_places(case: Case) -> 
     check(world, first_occurrences, refused_last)
 
 
+@settings(deadline=None)
 @given(CASES)
 def test_in_one_step_nothing_is_repeated_either(case: Case) -> None:
     world = case.world()
@@ -285,6 +287,7 @@ def test_in_one_step_nothing_is_repeated_either(case: Case) -> None:
     check(world, lambda rows, index: [value for row, value in rows if row[0] == index])
 
 
+@settings(deadline=None)
 @given(CASES)
 def test_in_two_steps_nothing_is_repeated_unless_a_side_failed(case: Case) -> None:
     world = replace(case, events=[]).world()

@@ -214,6 +214,37 @@ class TestMixed:
         portion = tried.transform(deque([batch([b"a"]), batch([b"b"], first=1), batch([b"c"], first=2)]))
         assert outcome(portion) == [(0, b"a", False), (1, b"as it is", True), (2, b"c", False)]
 
+    def test_a_defect_of_the_decoder_costs_one_message_and_hides_no_bad_frame(self) -> None:
+        """Of two bad ones the first is named first, whichever kind it is."""
+
+        def convert(frames: list[bytes]) -> list[bytes]:
+            if b"defect" in frames:
+                raise KeyError(b"defect")
+            return decompress(frames)
+
+        good = compressed(numbered(12))
+        frames = [*good[:4], BAD, b"defect", good[6], b"defect", BAD]
+        portion = transform(convert).transform(deque([batch(frames)]))
+        assert [dead for _, _, dead in outcome(portion)] == [False] * 4 + [True, True, False, True, True]
+        notes = [Note.from_bytes(connector.unmarked(letter)[1][0] or b"") for letter in portion.dead]
+        errors = [note.error for note in notes if note is not None]
+        assert errors == ["CorruptFrameError", "BrokenCodecError", "BrokenCodecError", "CorruptFrameError"]
+
+    def test_a_failure_that_no_message_is_to_blame_for_is_not_hidden(self) -> None:
+        def convert(frames: list[bytes]) -> list[bytes]:
+            if len(frames) > 1:
+                raise KeyError("only together")
+            return decompress(frames)
+
+        with pytest.raises(KeyError, match="only together"):
+            transform(convert).transform(deque([batch(compressed(numbered(3)))]))
+
+        def nameless(frames: list[bytes]) -> list[bytes]:
+            raise CorruptFrameError("which one?")
+
+        with pytest.raises(CorruptFrameError, match="which one"):
+            transform(nameless).transform(deque([batch(compressed(numbered(3)))]))
+
 
 class TestGrowth:
     """A few small frames can become more than fits in memory."""

@@ -35,3 +35,28 @@ async def test_a_worker_killed_at_each_point_loses_nothing_and_repeats_a_batch_a
         repeats = [point for point in points if point in ("amid_publish", "after_publish")]
         most = MAX_MESSAGES * len(repeats) if delivery == "at_least_once" else 0
         run.expect(f"at most {most} copies", lambda verdict: verdict.duplicated <= most)
+
+
+@pytest.mark.parametrize("route", ["kafka-kafka", "redis-redis"])
+async def test_a_killed_worker_of_a_fleet_is_started_anew_and_a_killed_fleet_has_a_successor(
+    chaos: Chaos, route: str
+) -> None:
+    chance = random.Random(chaos.seed)
+    async with chaos.scenario(route, delivery="exactly_once") as run:
+        run.config["input"] |= {kind: given | SHORT[kind] for kind, given in run.config["input"].items()}
+        run.plan("SIGKILL of one of a fleet", 3)
+        run.plan("SIGKILL of a fleet")
+        fleet = await run.start("--workers", "2", processes=2)
+        await run.send(4000)
+        await run.load(500)
+        await run.moved(500)
+        for _ in range(3):
+            said = len(fleet.log)
+            chance.choice(fleet.process.children()).kill()
+            await fleet.logged("starting it anew", said)
+            run.happened("SIGKILL of one of a fleet")
+            await run.recovered("SIGKILL of one of a fleet")
+        fleet.send(SIGKILL)
+        run.happened("SIGKILL of a fleet", await fleet.ended() == -SIGKILL)
+        await run.start("--workers", "2", processes=2)
+        await run.recovered("SIGKILL of a fleet")

@@ -51,6 +51,8 @@ class Snapshot:
     failures: int = 0  # attempts at servers that did not answer
     away: tuple[str, ...] = ()  # sides that are left alone for now
     stalls: int = 0
+    lost: int = 0
+    rebalances: int = 0
 
     def __str__(self) -> str:
         parts = [f"{self.messages:,} messages", f"{self.messages_per_second:,.0f}/s"]
@@ -66,6 +68,8 @@ class Snapshot:
             parts.append(f"learned from {self.learned:,}, promoted {self.promoted:,}")
         if self.lag is not None:
             parts.append(f"lag {self.lag:,}")
+        if self.lost:
+            parts.append(f"{self.lost:,} lost")
         if self.waiting:
             parts.append(f"{self.waiting:,} wait for a template")
         if self.dead_letters:
@@ -154,6 +158,8 @@ class Meter:
             failures=sum(side.failures for side in statistics.sides.values()),
             away=tuple(what for what, side in statistics.sides.items() if side.breaker != "closed"),
             stalls=statistics.stalls,
+            lost=statistics.lost,
+            rebalances=statistics.rebalances,
         )
 
 

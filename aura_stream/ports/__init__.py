@@ -6,7 +6,7 @@ from aura_stream.ports.exactly_once import ExactlyOnce, ExactlyOnceSink
 from aura_stream.ports.journal import Journal, JournalMaker, SharedLogMaker
 from aura_stream.ports.shared_log import SharedLog
 from aura_stream.ports.sink import Sink
-from aura_stream.ports.source import PausableSource, Source
+from aura_stream.ports.source import Losing, PausableSource, Rebalancing, Source
 from aura_stream.ports.store import Finding, StoreStatus, TemplateStore
 from aura_stream.ports.tail import Tail
 
@@ -19,8 +19,10 @@ __all__ = [
     "Journal",
     "JournalMaker",
     "KeepsDeadLetters",
+    "Losing",
     "Observable",
     "PausableSource",
+    "Rebalancing",
     "Shared",
     "SharedLog",
     "SharedLogMaker",

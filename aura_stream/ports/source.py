@@ -91,3 +91,23 @@ class PausableSource(Source, Protocol):
     def resume(self, partition: Partition) -> None:
         """Fetch of this partition again, from where it was left; also of one that is not paused."""
         ...
+
+
+@runtime_checkable
+class Losing(Protocol):
+    """A source whose messages can vanish before anybody has read them: retention, trimming. Optional."""
+
+    @property
+    def lost(self) -> int:
+        """How many did so far, as far as this source could tell; each was named in the log."""
+        ...
+
+
+@runtime_checkable
+class Rebalancing(Protocol):
+    """A source whose partitions move between the workers of a group. Optional."""
+
+    @property
+    def rebalances(self) -> int:
+        """How often partitions came to this worker so far, the first time included."""
+        ...

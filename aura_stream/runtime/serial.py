@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from aura_stream.model import Batch, Partition, Topic
-from aura_stream.ports import PausableSource, Source
+from aura_stream.ports import Losing, PausableSource, Rebalancing, Source
 
 
 class SerialSource:
@@ -20,6 +20,16 @@ class SerialSource:
     def can_pause(self) -> bool:
         """Whether it can leave out one partition and go on with the others."""
         return isinstance(self._source, PausableSource)
+
+    @property
+    def lost(self) -> int:
+        """See `Losing`; 0 where nothing can be lost unseen."""
+        return self._source.lost if isinstance(self._source, Losing) else 0
+
+    @property
+    def rebalances(self) -> int:
+        """See `Rebalancing`; 0 where nobody shares."""
+        return self._source.rebalances if isinstance(self._source, Rebalancing) else 0
 
     def pause(self, partition: Partition) -> None:
         if isinstance(self._source, PausableSource):

@@ -41,6 +41,8 @@ class Statistics:
     lag: int | None = None  # messages not settled yet, as the source last told
     learned: int = 0  # messages that discovery learned from
     promoted: int = 0  # templates
+    lost: int = 0  # messages that vanished from the input, unread
+    rebalances: int = 0  # times that partitions came to this worker
     waiting: int = 0  # messages held back until a template arrives
     generations: int = 0  # of the book in use
     templates: int = 0  # in its newest generation

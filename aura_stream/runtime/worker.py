@@ -122,13 +122,18 @@ class Worker:
         try:
             async with self._reading.attempt():
                 if look:
+                    self._count()
                     self.statistics.lag = await self._source.lag()
                 return self.options.once and (look or self._idle) and await self._source.finished()
         except StillAwayError:
             return False
 
+    def _count(self) -> None:
+        self.statistics.lost, self.statistics.rebalances = self._source.lost, self._source.rebalances
+
     async def _look_back(self) -> None:
         """With `once`, ask what is left: what was told before is from the first moment, and would stand at the end."""
+        self._count()
         if self.options.once:
             with suppress(UnavailableError):
                 self.statistics.lag = await self._source.lag()

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import TopicAlreadyExistsError
 from aiokafka.record._crc32c import crc as crc32c
 from aura_connectors.kafka import KafkaSource
 
@@ -17,12 +18,14 @@ from aura_stream.errors import MessageError
 from aura_stream.model import Batch
 from tests.infra.kafka.tools import (
     Record,
+    administering,
     committed_of,
     create_topic,
     delete_records,
     produce,
     produce_transaction,
     read_all,
+    topics_of,
     wait_until_empty,
 )
 from tests.integration.kafka_support import (
@@ -186,6 +189,105 @@ async def test_offsets_gone_from_the_log_are_named(kafka: str) -> None:
         with pytest.raises(MessageError, match=f"{topic}/0: offsets 3 to 6 are gone") as caught:
             await fetch_some(source)
     assert (caught.value.partition, caught.value.position) == (f"{topic}/0", 3)
+
+
+async def test_offsets_gone_from_the_log_are_passed_over_where_that_is_asked(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic = unique()
+    await create_topic(kafka, topic)
+    await produce(kafka, topic, numbered(10))
+    async with source_of(kafka, topic, gap="go") as source:
+        (batch,) = await fetch_some(source, 10)
+        await source.settle([batch.part(0, 3)])
+    await delete_records(kafka, topic, before=7)
+    async with source_of(kafka, topic, gap="go") as source:
+        assert [value for batch in await fetch_some(source, 3) for value in batch.values] == [
+            b"000007",
+            b"000008",
+            b"000009",
+        ]
+        assert (source.lost, source.rebalances) == (4, 1)
+    assert f"offsets 3 to 6 of {topic}/0 are gone: 4 messages lost; going on behind them" in caplog.messages
+
+
+async def test_a_gap_at_the_end_of_the_log_is_not_met_again(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
+    topic = unique()
+    await create_topic(kafka, topic)
+    await produce(kafka, topic, numbered(10))
+    async with source_of(kafka, topic) as source:
+        await source.settle([batch.part(0, 3) for batch in await fetch_some(source, 10)])
+    await delete_records(kafka, topic, before=10)
+    async with source_of(kafka, topic, gap="go") as source:
+
+        async def passed() -> bool:
+            assert await source.fetch(10, 2**20, 0.05) == []
+            return await committed_of(kafka, f"group-{topic}", topic) == {0: 10}
+
+        await eventually("an offset behind the gap", passed)
+        assert source.lost == 7
+
+
+async def test_a_log_that_ends_before_the_groups_offset_is_read_from_its_start_where_that_is_asked(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic = unique()
+    await create_topic(kafka, topic)
+    await produce(kafka, topic, numbered(3))
+    await commit(kafka, topic, 50)  # as of a topic of this name that was deleted
+    async with source_of(kafka, topic) as source:
+        with pytest.raises(MessageError, match=f"{topic}/0: the log ends at 3, before the group's offset 50"):
+            await fetch_some(source)
+    async with source_of(kafka, topic, gap="go") as source:
+        batches = await fetch_some(source, 3)
+        assert [position for batch in batches for position in batch.positions] == [0, 1, 2]
+        await source.settle(batches)
+    assert f"{topic}/0 ends at offset 3, before the group's offset 50" in caplog.text
+    assert await committed_of(kafka, f"group-{topic}", topic) == {0: 3}
+
+
+async def commit(servers: str, topic: str, offset: int) -> None:
+    """Commit an offset of partition 0 for the source's group, which has no members."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers, group_id=f"group-{topic}", enable_auto_commit=False)
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic, 0)])
+        await consumer.commit({TopicPartition(topic, 0): offset})
+    finally:
+        await consumer.stop()
+
+
+async def test_a_topic_that_is_gone_for_a_while_is_waited_for(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
+    topic = unique()
+    await create_topic(kafka, topic)
+    await produce(kafka, topic, numbered(10))
+    async with source_of(kafka, topic) as source:
+        await source.settle(await fetch_some(source, 10))
+        async with administering(kafka) as client:
+            await client.delete_topics([topic])
+
+        async def told() -> bool:
+            assert await source.fetch(10, 2**20, 0.05) == []
+            return f"topic {topic} is gone" in caplog.text
+
+        await eventually("it is told", told)
+        assert topic not in await topics_of(kafka), "asking for a topic creates none"
+        await create_anew(kafka, topic)
+        await produce(kafka, topic, numbered(3))
+        assert sum(map(len, await fetch_some(source, 3))) == 3
+
+
+async def create_anew(servers: str, topic: str) -> None:
+    """Create a topic of a name that is still being deleted."""
+
+    async def created() -> bool:
+        try:
+            await create_topic(servers, topic)
+        except (AssertionError, TopicAlreadyExistsError):
+            return False
+        return True
+
+    await eventually("the topic is made anew", created)
 
 
 async def test_records_before_an_unreadable_one_come_and_it_is_named(kafka: str) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
 import ssl
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, errors
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import create_conn
 from aiokafka.protocol.metadata import MetadataRequest
 
@@ -169,6 +171,29 @@ async def admin(connection: Connection) -> AsyncIterator[AIOKafkaAdminClient]:
         yield client
     finally:
         await _closed(client.close())
+
+
+def create_nothing(client: AIOKafkaClient) -> None:
+    """See to it that this client's questions for topics make none, as they do by default (auto.create.topics.enable).
+
+    A deleted topic would come back with the broker's settings: other partitions, and a retention that deletes what is
+    old. There is no public way.
+    """
+    get_conn = client._get_conn
+
+    async def get_modest_conn(*args: Any, **more: Any) -> Any:
+        conn = await get_conn(*args, **more)
+        if conn is not None and "send" not in vars(conn):
+            conn.send = functools.partial(_send_modestly, conn.send)
+        return conn
+
+    client._get_conn = get_modest_conn
+
+
+def _send_modestly(send: Callable[..., Any], request: Any, *args: Any, **more: Any) -> Any:
+    if isinstance(request, MetadataRequest):
+        request._allow_auto_topic_creation = False
+    return send(request, *args, **more)
 
 
 async def leave(consumer: AIOKafkaConsumer) -> None:

@@ -62,6 +62,9 @@ class SourceOptions(Connection):
     group: str = Field(min_length=1, description="consumer group under which positions are committed")
     start: Literal["earliest", "latest"] = Field("earliest", description="where a group without a position begins")
     session_timeout: Duration = Field(10.0, ge=0.5, le=300, description="a member silent for so long is given up")
+    gap: Literal["stop", "go"] = Field(
+        "stop", description="offsets that are gone from the log, unread: stop, or tell, count them, and go on"
+    )
     check_crcs: bool = Field(True, description="verify the checksum of each batch read")
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition, errors
 
-from aura_connectors.kafka.client import guarded, translate
+from aura_connectors.kafka.client import translate
+from aura_connectors.kafka.gaps import Gaps
 from aura_connectors.kafka.options import SourceOptions
 from aura_connectors.kafka.positions import Positions
 from aura_stream.errors import MessageError
@@ -26,10 +27,11 @@ _Fetched = Mapping[TopicPartition, Sequence[Any]]
 class Reader:
     """Reads on from the positions of the present assignment; `positions` are advanced by what was read."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, positions: Positions, options: SourceOptions) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, positions: Positions, options: SourceOptions, gaps: Gaps) -> None:
         self._consumer = consumer
         self._positions = positions
         self._options = options
+        self._gaps = gaps
         self._poll: asyncio.Task[_Fetched] | None = None
         self._poll_epoch = 0
         self._one_by_one_epoch = 0
@@ -46,7 +48,7 @@ class Reader:
         """Return up to `max_messages`, one batch per partition; [] after `timeout` seconds without any.
 
         Raises MessageError for a record that cannot be read, after all those before it, and for offsets that
-        are gone; UnavailableError if the client gave up.
+        are gone, unless `gap` says to go on; UnavailableError if the client gave up.
         """
         if self._one_by_one_epoch == self._positions.epoch:
             return await self._read_one_by_one(max_messages, timeout)
@@ -73,7 +75,7 @@ class Reader:
         """Return offsets to commit past what no reader ever sees, where everything before is settled.
 
         Control records, aborted transactions, compacted offsets: else `--once` would wait for them for ever, and
-        retention would one day make them look like a loss.
+        retention would one day make them look like a loss. And gaps, which would be counted again.
         """
         offsets: dict[TopicPartition, int] = {}
         if self._poll is not None:
@@ -81,7 +83,7 @@ class Reader:
         for tp in self._positions.idle():
             with contextlib.suppress(errors.IllegalStateError):  # a rebalance is under way
                 position = await self._consumer.position(tp)
-                if position > self._positions.settled(tp):
+                if position > self._positions.settled(tp) or self._gaps.begins_anew(tp):
                     offsets[tp] = position
         return offsets
 
@@ -110,7 +112,8 @@ class Reader:
         except errors.NoOffsetForPartitionError:
             return {}  # the client looked before it was told our position
         except errors.OffsetOutOfRangeError as exc:
-            raise await self._gap(exc) from exc
+            await self._gaps.meet(self._consumer, self._positions, exc)
+            return {}
         except UNREADABLE:
             self.rewind(self._positions)  # what it had read of other partitions is lost
             raise
@@ -158,19 +161,6 @@ class Reader:
         reason = "a header name is not UTF-8" if isinstance(exc, UnicodeDecodeError) else type(exc).__name__
         partition = str(Partition(tp.topic, tp.partition))
         return MessageError(f"{partition} offset {offset}: this record cannot be read ({reason})", partition, offset)
-
-    async def _gap(self, exc: errors.OffsetOutOfRangeError) -> MessageError:
-        (tp, offset), *_ = exc.args[0].items()
-        async with guarded(self._options.servers, "looking for the ends of the log"):
-            first = (await self._consumer.beginning_offsets([tp]))[tp]
-            end = (await self._consumer.end_offsets([tp]))[tp]
-        if offset < first:
-            text = f"offsets {offset} to {first - 1} are gone from the log, unread (retention?)"
-        else:
-            text = f"the log ends at {end}, before the group's offset {offset} (was the topic made anew?)"
-        remedy = f"to go on, set the offsets of group {self._options.group} with kafka-consumer-groups --reset-offsets"
-        partition = str(Partition(tp.topic, tp.partition))
-        return MessageError(f"{partition}: {text}; {remedy}", partition, offset)
 
 
 def to_batch(tp: TopicPartition, records: Sequence[Any], epoch: int) -> Batch:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaProducer
 
-from aura_connectors.kafka.client import REQUEST_TIMEOUT_MS, discard, guarded, security
+from aura_connectors.kafka.client import REQUEST_TIMEOUT_MS, create_nothing, discard, guarded, security
 from aura_connectors.kafka.options import SinkOptions
 from aura_connectors.kafka.outputs import Outputs
 from aura_connectors.kafka.sending import Rows, add_rows, count_rows, send_all
@@ -65,6 +65,7 @@ class KafkaSink:
             request_timeout_ms=REQUEST_TIMEOUT_MS,
             **security(options),
         )
+        create_nothing(producer.client)
         try:
             async with guarded(options.servers, "connecting", START_TIMEOUT):
                 await producer.start()

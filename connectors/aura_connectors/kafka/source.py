@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
 
-from aura_connectors.kafka.client import REQUEST_TIMEOUT_MS, admin, guarded, leave, probe, security
+from aura_connectors.kafka.absence import Absence
+from aura_connectors.kafka.client import REQUEST_TIMEOUT_MS, admin, create_nothing, guarded, leave, probe, security
 from aura_connectors.kafka.commits import Commits, GroupCommits
+from aura_connectors.kafka.gaps import Gaps
 from aura_connectors.kafka.offsets import committed_offsets
 from aura_connectors.kafka.options import SourceOptions
 from aura_connectors.kafka.positions import Positions
@@ -44,6 +46,8 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._context = context
         self._topics = list(dict.fromkeys(options.topics))
         self._positions = Positions()
+        self._gaps = Gaps(options)
+        self._absence = Absence(self._topics)
         self._commits = commits or GroupCommits()
         self._backlog: deque[Batch] = deque()
         self._paused: set[Partition] = set()
@@ -54,8 +58,14 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._taking_over: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
         self._failure: AuraError | None = None  # met in a callback, where nobody would see it
+        self.rebalances = 0  # see `Rebalancing`
         self._probed = 0.0  # when a broker answered outside of the consumer, in seconds since the epoch
         self._ends: dict[TopicPartition, int] | None = None  # with once: where unsettled partitions ended at start
+
+    @property
+    def lost(self) -> int:
+        """See `Losing`: offsets that were gone from the log, unread."""
+        return self._gaps.lost
 
     async def start(self) -> Sequence[Topic]:
         """Connect, look the topics up, join the group; the assignment comes later."""
@@ -175,6 +185,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             await self._drop()
             raise
         if not self._ready():
+            self._absence.look(self._consumer)
             await self._check_silence(reader)
             await self._commit_passed(reader)
 
@@ -203,6 +214,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             check_crcs=options.check_crcs,
             **security(options),
         )
+        create_nothing(consumer._client)
         try:
             async with guarded(options.servers, "connecting"):
                 await consumer.start()
@@ -212,7 +224,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         consumer.subscribe(self._topics, listener=self)
         self._probed = time.time()
         self._consumer = consumer
-        self._reader = Reader(consumer, self._positions, options)
+        self._reader = Reader(consumer, self._positions, options, self._gaps)
 
     async def _drop(self) -> None:
         """Leave the group and forget the assignment; messages handed out are not ours any more."""
@@ -250,6 +262,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Take over; called by aiokafka after each rebalance, which sends no heartbeat before this returns."""
+        self.rebalances += bool(assigned)
         if self._consumer is not None:
             self._consumer.pause(*assigned)  # it would fetch from a position of its own
             self._taking_over = asyncio.create_task(self._take_over(self._consumer, sorted(assigned)))

@@ -17,7 +17,7 @@ from aiokafka.protocol.transaction import (
     TxnOffsetCommitRequest,
 )
 
-from aura_connectors.kafka.client import REQUEST_TIMEOUT_MS, discard, guarded, security
+from aura_connectors.kafka.client import REQUEST_TIMEOUT_MS, create_nothing, discard, guarded, security
 from aura_connectors.kafka.options import SinkOptions
 from aura_stream.errors import UnavailableError
 
@@ -46,6 +46,7 @@ class TransactionalProducer:
             **security(options),
         )
         self.unanswered: asyncio.Future[errors.KafkaError] = asyncio.get_running_loop().create_future()
+        create_nothing(self.client.client)
         self._watch(self.client.client)
         self._hurry(self.client._sender)
 

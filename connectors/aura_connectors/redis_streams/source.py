@@ -44,6 +44,7 @@ class RedisStreamsSource:
         self._renewal: asyncio.Task[None] | None = None
         self._settling = asyncio.Event()
         self._lost_before = 0
+        self.rebalances = 0  # see `aura_stream.ports.Rebalancing`
 
     @property
     def lost(self) -> int:
@@ -117,9 +118,12 @@ class RedisStreamsSource:
 
     async def _take(self, reader: StreamReader) -> bool:
         """Hold the reader's lease, if that is within our share."""
-        if not reader.lease.held and len(self._held) >= self._sharing.most:
+        held = reader.lease.held
+        if not held and len(self._held) >= self._sharing.most:
             return False
-        return await reader.take(self._client)
+        taken = await reader.take(self._client)
+        self.rebalances += taken and not held
+        return taken
 
     async def _give_way(self) -> None:
         """Give back what we hold beyond our share: fetch no more of it, and leave it once all is settled."""
@@ -157,7 +161,8 @@ class RedisStreamsSource:
         elif self._held_back:
             self._settling.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._settling.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._settling.wait()
         elif all(reader.waiting for reader in held):
             words = (*(reader.stream for reader in held), *(reader.delivered for reader in held))
             block = int(seconds * 1000)

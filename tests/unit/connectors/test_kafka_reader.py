@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition, errors
 from aiokafka.structs import ConsumerRecord
+from aura_connectors.kafka.gaps import Gaps
 from aura_connectors.kafka.options import SourceOptions
 from aura_connectors.kafka.positions import Positions
 from aura_connectors.kafka.reader import Reader
@@ -62,7 +63,7 @@ class Setting:
         self.consumer = FakeConsumer()
         self.positions = Positions()
         self.positions.assign({TP: 0, OTHER: 0})
-        self.reader = Reader(self.consumer, self.positions, OPTIONS)
+        self.reader = Reader(self.consumer, self.positions, OPTIONS, Gaps(OPTIONS))
 
     async def read(self) -> list[Batch]:
         return await self.reader.read(100, 0.0)

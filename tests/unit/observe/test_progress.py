@@ -88,13 +88,15 @@ def test_the_recent_ratio_is_that_of_the_last_seconds(decoding: bool) -> None:
 def test_what_is_learned_and_how_the_store_is_stands_in_words_and_fields() -> None:
     statistics, clock = Statistics(generations=2, templates=1234, learned=5000, promoted=7), _clock(0.0, 2.0)
     statistics.waiting, statistics.store = 3, StoreStatus("degraded", "away", lost=1, damaged=2)
+    statistics.lost, statistics.rebalances = 1200, 2
     reading = Meter(statistics, decoding=False, clock=lambda: next(clock)).read()
     assert str(reading) == (
         "0 messages · 0/s · generation 1: 1,234 templates · learned from 5,000, promoted 7 · "
-        "3 wait for a template · store degraded"
+        "1,200 lost · 3 wait for a template · store degraded"
     )
     fields = reading.fields()
     assert (fields["generations"], fields["templates"], fields["waiting"]) == (2, 1234, 3)
+    assert (fields["lost"], fields["rebalances"]) == (1200, 2)
     assert (fields["store"], fields["store_lost"], fields["store_damaged"]) == ("degraded", 1, 2)
 
 

@@ -65,6 +65,18 @@ class TestRunning:
         await finish(running)
         assert engine.written() == numbered(50)
 
+    async def test_it_counts_what_vanished_from_the_input_and_how_often_partitions_came(self) -> None:
+        engine = Engine()
+        engine.write(numbered(5))
+        engine.source.lost, engine.source.rebalances = 7, 2  # type: ignore[attr-defined]
+        await engine.run()
+        assert (engine.worker.statistics.lost, engine.worker.statistics.rebalances) == (7, 2)
+
+    async def test_a_source_that_can_lose_nothing_need_not_say_so(self) -> None:
+        engine = Engine()
+        await engine.run()
+        assert (engine.worker.statistics.lost, engine.worker.statistics.rebalances) == (0, 0)
+
     async def test_the_codec_runs_in_one_thread_of_its_own(self) -> None:
         engine, threads = Engine(max_messages=10), set[str]()
 

@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aura_connectors.redis_streams import connector
+from aura_connectors.redis_streams.lease import lease_key
 
 from aura_stream.app.embedded import free_port
-from aura_stream.testing import ConnectorConformance
+from aura_stream.model import Batch
+from aura_stream.ports import Source
+from aura_stream.testing import ConnectorBinding, ConnectorConformance, DeadLettersConformance, ExactlyOnceConformance
 from tests.infra.redis import raw_client
 
 
-@pytest.mark.integration
-class TestRedisStreams(ConnectorConformance):
+class _RedisStreams(ConnectorBinding):
     connector = connector
     can_pause = True
     needs_existing_input = False
@@ -51,3 +53,26 @@ class TestRedisStreams(ConnectorConformance):
 
     def unreachable_sink_options(self) -> Mapping[str, Any] | None:
         return {"url": f"redis://127.0.0.1:{free_port()}/0", "stream": "any"}
+
+
+@pytest.mark.integration
+class TestRedisStreams(_RedisStreams, ConnectorConformance):
+    pass
+
+
+@pytest.mark.integration
+class TestRedisDeadLetters(_RedisStreams, DeadLettersConformance):
+    def lean_sink_options(self, topic: str) -> Mapping[str, Any]:
+        return {**self.sink_options(topic), "metadata": False, "maxlen": 10}
+
+
+@pytest.mark.integration
+class TestRedisExactlyOnce(_RedisStreams, ExactlyOnceConformance):
+    async def lose(self, topic: str, source: Source, batches: Sequence[Batch]) -> None:
+        """Let the lease run out, as it would for a worker that stands still; another one takes it."""
+        await self.redis.execute_command("DEL", lease_key(topic, "conformance"))
+        await super().lose(topic, source, batches)
+
+    def apart_options(self, topic: str) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
+        elsewhere = f"{self.url.rpartition('/')[0]}/7"
+        return self.source_options(topic), {"url": elsewhere, "stream": topic}

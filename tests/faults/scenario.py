@@ -49,6 +49,7 @@ class Options:
     together: bool | None = None  # both sides behind one proxy; None: where delivery is exactly_once
     least_moved: int = LEAST_MOVED
     max_memory: int = MEMORY
+    may_lose: bool = False  # messages are taken away from the input: the row expects how many are lost
     max_copies: int | None = None  # of I4; None: in flight times faults + 1
     codes: Sequence[int] = (0,)  # exit codes that workers may end with when they are told to drain
     longest: float | None = None  # seconds that the whole may take
@@ -239,6 +240,7 @@ def find_problems(run: Scenario) -> list[str]:
     in_flight = run.at_once * run.config["batch"]["max_messages"]
     verdict, options = run.result.verdict, run.options
     must_be_none = ("lost", "unknown", "wrong", "undecodable", "unfaithful", "reordered", "both", "unexplained")
+    must_be_none = must_be_none[options.may_lose :]
     found = [f"{name}: {count}" for name in must_be_none if (count := getattr(verdict, name))]
     most = 0 if options.delivery == "exactly_once" else in_flight * (run.fired.total() + 1)
     if verdict.duplicated > (most := options.max_copies if options.max_copies is not None else most):

@@ -23,6 +23,7 @@ from aura_stream.runtime.lifecycle import DRAIN, FORCE, STOP_SIGNALS
 from aura_stream.runtime.retry import Pauses
 
 FOR_A_PERSON: Final = (os.EX_CONFIG, 2, 1)  # exit codes of `aura-stream run` that starting again leads to once more
+HELD_NOTHING: Final = (os.EX_OK, -DRAIN, -signal.SIGTERM)  # drained, or told to stop before it could hear that
 STEADY: Final = 60.0  # seconds after which an end is a new misfortune, and not the last one again
 GRACE: Final = 30.0  # seconds beyond the drain's deadline: a worker that is cut short closes its connections
 BEAT: Final = 1.0
@@ -86,8 +87,7 @@ class Fleet:
 
     def _send(self, number: signal.Signals) -> None:
         for process in self._processes.values():
-            with suppress(ProcessLookupError):
-                process.send_signal(number)
+            _tell(process, number)
 
     async def _keep(self, number: int) -> int:
         """Keep one worker running; return its last exit code."""
@@ -97,15 +97,15 @@ class Fleet:
                 began = time.monotonic()
                 code, how = await self._run(number)
                 if self._is_last(number, code):
-                    return code
+                    return os.EX_OK if code in HELD_NOTHING else code
                 if time.monotonic() - began >= STEADY:
                     pauses = Pauses()
                 pause = pauses.next()
                 log.warning("worker %d %s; starting it anew in %.1f s", number, how, pause)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), pause)
-                    # What it held comes again, and nobody may be left to take that up. One that was drained held none.
-                    return os.EX_OK if code == os.EX_OK else os.EX_TEMPFAIL
+                    # What it held comes again, and nobody may be left to take that up.
+                    return os.EX_OK if code in HELD_NOTHING else os.EX_TEMPFAIL
         finally:
             self._kept.discard(number)
 
@@ -130,10 +130,9 @@ class Fleet:
         self._processes[number] = process
         try:
             if self._stopping.is_set():
-                process.send_signal(DRAIN)
+                _tell(process, DRAIN)
             code = await process.wait()
-            # Told before it listened, it held nothing.
-            return (os.EX_OK if code == -DRAIN else code), f"ended with {_described(code)}"
+            return code, f"ended with {_described(code)}"
         finally:
             if process.returncode is not None:
                 del self._processes[number]
@@ -169,6 +168,13 @@ def require_shared(config: Config, connectors: Mapping[str, Connector]) -> None:
 def worker_heartbeat(heartbeat: Path, number: int) -> Path:
     """Return the file that worker `number` touches."""
     return heartbeat.with_name(f"{heartbeat.name}.{number}")
+
+
+def _tell(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Send a signal. Its own `send_signal` first looks whether it has ended, which takes the exit code from asyncio."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, number)
 
 
 def _described(code: int) -> str:

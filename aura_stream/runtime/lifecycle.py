@@ -97,7 +97,8 @@ async def run_until_stopped(worker: Runnable, drain_timeout: float, *, supervise
     """Run the worker; the first SIGTERM or SIGINT drains it, a second one (or the deadline) cuts it short.
 
     `supervised`: DRAIN and FORCE may come beside them, for an init system tells all processes of a service, and their
-    supervisor its workers. Once the worker has ended, DRAIN does nothing more: who ends by it had never begun.
+    supervisor its workers. Once the worker has ended, neither DRAIN nor SIGTERM does anything more: a process that
+    ends by them had never begun.
     Returns when nothing is left over. Raises NotDrainedError, telling how many messages were fetched and not
     settled (they come again), and whatever the worker raises.
     """
@@ -122,4 +123,5 @@ async def run_until_stopped(worker: Runnable, drain_timeout: float, *, supervise
         for number in handlers:
             loop.remove_signal_handler(number)
         if supervised:
-            signal.signal(DRAIN, signal.SIG_IGN)
+            for number in (DRAIN, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)

@@ -41,7 +41,10 @@ class Running:
         async def there() -> bool:
             return self.log.count(text) >= times
 
-        await eventually(there, f"{text!r} in {self.log}")
+        try:
+            await eventually(there, repr(text))
+        except AssertionError as error:
+            raise AssertionError(f"{error} in {self.log}") from None  # as it is now
 
     async def ended(self) -> int:
         return await asyncio.wait_for(self.process.wait(), 30)
@@ -160,6 +163,61 @@ async def test_a_second_signal_forces_all_and_tells_that_something_is_left(
     assert "stopped with 10 messages not settled" in running.log
 
 
+async def test_workers_that_the_init_system_tells_too_are_drained_and_not_forced(
+    redis: Redis, redis_url: str, stream: str, tmp_path: Path
+) -> None:
+    """As systemd does: SIGTERM to every process of the service, in any order, while messages are in flight."""
+    streams = [f"{stream}-{number}" for number in range(2)]
+    for name in streams:
+        await add(redis, name, numbered(0, 10))
+    async with proxy_to(int(redis_url.rsplit(":", 1)[1].split("/", maxsplit=1)[0])) as proxy:
+        output = {"redis_streams": {"url": f"redis://127.0.0.1:{proxy.port}/0"}}
+        async with fleet(tmp_path, redis_url, streams, "--workers", "2", output=output) as running:
+            await running.logged(f": reading {streams[0]}", 2)  # both listen
+            await eventually(lambda: _is(arrived(redis, streams), 20), "the first messages")
+            proxy.blackhole = True
+            for name in streams:
+                await add(redis, name, numbered(10, 20))
+            await eventually(lambda: _any_pending(redis, streams), "messages in flight")
+            first, second = running.children()
+            first.send_signal(signal.SIGTERM)
+            running.process.send_signal(signal.SIGTERM)
+            await running.logged("draining 2 workers")
+            second.send_signal(signal.SIGTERM)
+            await running.logged(" for 25 s at most: no more is fetched", 2)
+            proxy.blackhole = False
+            assert await running.ended() == 0
+    assert "not settled" not in running.log
+    assert not await _any_pending(redis, streams)
+    assert await arrived(redis, streams)() > 20
+
+
+async def test_one_that_is_told_to_stop_by_hand_is_replaced(
+    redis: Redis, redis_url: str, stream: str, tmp_path: Path
+) -> None:
+    await add(redis, stream, numbered(0, 10))
+    async with fleet(tmp_path, redis_url, [stream], "--workers", "2") as running:
+        await running.logged(f": reading {stream}", 2)  # both listen
+        victim, _ = running.children()
+        victim.send_signal(signal.SIGTERM)
+        await running.logged("ended with exit code 0; starting it anew")
+        await eventually(lambda: _children(running, 2), "two workers again")
+        running.process.send_signal(signal.SIGTERM)
+        assert await running.ended() == 0
+
+
+async def test_log_lines_for_machines_tell_which_worker(
+    redis: Redis, redis_url: str, stream: str, tmp_path: Path
+) -> None:
+    await add(redis, stream, numbered(0, 10))
+    async with fleet(tmp_path, redis_url, [stream], "--workers", "2", "--once", logging={"format": "json"}) as running:
+        assert await running.ended() == 0
+    lines = list(map(json.loads, running.log.splitlines()))
+    done = [line for line in lines if line["message"].startswith("done: ")]
+    assert sorted(line["worker"] for line in done) == [0, 1]
+    assert sum(line["messages"] for line in done) == 10
+
+
 async def _is(count: Callable[[], Any], wanted: int) -> bool:
     return bool(await count() == wanted)
 
@@ -174,3 +232,7 @@ async def _children(running: Running, wanted: int) -> bool:
 
 async def _pending(redis: Redis, stream: str, wanted: int) -> bool:
     return bool((await command(redis, "XPENDING", stream, "fleet"))[0] == wanted)
+
+
+async def _any_pending(redis: Redis, streams: list[str]) -> bool:
+    return any([(await command(redis, "XPENDING", name, "fleet"))[0] for name in streams])

@@ -167,11 +167,42 @@ async def test_a_signal_drains_all_and_how_many_are_left_is_told(
     assert of("not drained", caplog) == ["2 of 3 workers not drained: worker 1, 2; what they held comes again"]
 
 
-async def test_one_that_was_told_before_it_listened_held_nothing() -> None:
-    running = start(Programs(SLEEPS).fleet())
-    await eventually("it runs", lambda: bool(psutil.Process().children()))
+@pytest.mark.parametrize("by_init", [False, True], ids=["by its supervisor", "by the init system"])
+async def test_one_that_was_told_before_it_listened_held_nothing(by_init: bool, tmp_path: Path) -> None:
+    ready = Ready(tmp_path)
+    deaf = f"import signal; signal.signal({DRAIN:d}, signal.SIG_IGN)\n" if by_init else ""
+    says = f"open({str(tmp_path / 'ready')!r}, 'a').write('ready')\n"
+    running = start(Programs(f"{deaf}{says}{SLEEPS}").fleet())
+    await ready.of(1)
     send(signal.SIGTERM)
+    if by_init:
+        psutil.Process().children()[0].send_signal(signal.SIGTERM)
     assert await ended(running) == 0
+
+
+async def test_one_that_is_stopped_by_hand_before_it_listened_is_started_anew(caplog: pytest.LogCaptureFixture) -> None:
+    programs = Programs(SLEEPS)
+    running = start(programs.fleet(once=True))
+    await eventually("it runs", lambda: bool(psutil.Process().children()))
+    psutil.Process().children()[0].send_signal(signal.SIGTERM)
+    await eventually("it was started anew", lambda: programs.started == [2])
+    assert of("anew", caplog) == ["worker 0 ended with SIGTERM; starting it anew in 0.0 s"]
+    send(signal.SIGTERM)
+    await ended(running)
+
+
+async def test_signals_to_a_worker_that_just_ended_do_not_hide_how() -> None:
+    async def sleeper() -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(sys.executable, "-ISc", SLEEPS)
+
+    codes = []
+    for _ in range(20):
+        process = await sleeper()
+        os.kill(process.pid, signal.SIGKILL)
+        for _ in range(200):
+            module._tell(process, DRAIN)
+        codes.append(await process.wait())
+    assert codes == [-signal.SIGKILL] * 20
 
 
 async def test_a_second_signal_does_not_hide_how_a_worker_ended(tmp_path: Path) -> None:
@@ -202,6 +233,18 @@ async def test_the_end_does_not_wait_for_one_that_is_about_to_be_started_anew(mo
     await asyncio.sleep(0.05)
     send(signal.SIGTERM)
     assert await ended(running) == os.EX_TEMPFAIL
+
+
+async def test_one_that_the_init_system_told_before_its_supervisor_held_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Pauses, "next", lambda _self: 3600.0)
+    running = start(Programs(SLEEPS).fleet())
+    await eventually("it runs", lambda: bool(psutil.Process().children()))
+    psutil.Process().children()[0].send_signal(signal.SIGTERM)
+    await eventually("it ended", lambda: bool(of("ended with SIGTERM", caplog)))
+    send(signal.SIGTERM)
+    assert await ended(running) == 0
 
 
 async def test_pauses_grow_with_misfortunes_in_a_row_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,7 +160,8 @@ async def test_a_worker_that_never_ends_is_left(
 def _usual_signals() -> Iterator[None]:
     """Put back what a supervised worker leaves ignored at its end, where its process would end."""
     yield
-    signal.signal(lifecycle.DRAIN, signal.SIG_DFL)
+    for number in (lifecycle.DRAIN, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 async def _supervised(engine: Engine) -> asyncio.Task[None]:
@@ -183,7 +184,8 @@ async def test_a_supervisor_and_the_init_system_may_both_say_that_it_is_to_drain
     engine.sink.held.set()
     await asyncio.wait_for(task, PATIENCE)
     assert engine.settled() == 10
-    _send(lifecycle.DRAIN)  # too late: it does not hide how the worker ended
+    for number in (lifecycle.DRAIN, signal.SIGTERM):
+        _send(number)  # too late: it does not hide how the worker ended
 
 
 @pytest.mark.usefixtures("_usual_signals")

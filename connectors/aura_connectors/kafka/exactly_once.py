@@ -104,9 +104,7 @@ class KafkaExactlyOnceSink:
             self._add(shares, dead, self._dead_letters, len(batches))
         return shares
 
-    def _add(
-        self, shares: dict[TopicPartition, _Share], batches: Iterable[Batch], outputs: Outputs, first: int
-    ) -> None:
+    def _add(self, shares: _Shares, batches: Iterable[Batch], outputs: Outputs, first: int) -> None:
         for number, batch in enumerate(batches, first):
             if not self._source.awaits(batch):
                 continue  # settled before, in a transaction whose end was not told

@@ -29,7 +29,7 @@ class Screen:
         if self.max_attempts is not None and batch.attempts is not None:
             for row, attempts in enumerate(batch.attempts):
                 if attempts > self.max_attempts:
-                    return row, RefusedMessageError(f"handed out {attempts} times and never settled")
+                    return row, RefusedMessageError(f"handed out {attempts - 1} times and never settled")
         return None
 
 

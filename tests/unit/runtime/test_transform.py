@@ -206,7 +206,7 @@ class TestMixed:
             ("1", 4, "RefusedMessageError"),
             ("4", 3, "CorruptFrameError"),
         ]
-        assert [note.reason for note in notes if note is not None][0] == "handed out 3 times and never settled"
+        assert next(note.reason for note in notes if note is not None) == "handed out 3 times and never settled"
 
     def test_what_is_not_to_be_transformed_at_all_is_laid_among_the_dead_letters_as_it_is(self) -> None:
         letter = batch([b"as it is"], first=1)

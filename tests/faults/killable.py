@@ -23,6 +23,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from aura_stream.app import bridge
 from aura_stream.cli import main
@@ -114,7 +115,7 @@ def points_of(route: str, delivery: str) -> Sequence[str]:
 def listen() -> None:
     """Keep what asyncio complains of, tasks and futures that nobody looked at; the product silences all of it.
 
-    But for what goes wrong inside of aiokafka's own callbacks when a producer is thrown away in mid-flight.
+    But for what becomes of aiokafka's own callbacks and futures when a producer is fenced, or thrown away in mid-flight.
     """
     logger = logging.getLogger("asyncio")
     logger.setLevel(logging.ERROR)
@@ -124,7 +125,9 @@ def listen() -> None:
 
 def _from_aiokafka(error: Any) -> bool:
     frames = traceback.extract_tb(error[2]) if error else []
-    return bool(frames) and "aiokafka" in frames[-1].filename
+    return bool(error) and (
+        isinstance(error[1], KafkaError) or "aiokafka" in "".join(frame.filename for frame in frames[-1:])
+    )
 
 
 def prepare() -> None:

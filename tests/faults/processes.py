@@ -140,9 +140,14 @@ class OracleProcess:
         assert self._process.stdout is not None
         while line := await self._process.stdout.readline():
             found = json.loads(line)
-            self._waiting.pop(found["id"]).set_result(found)
-        for answer in self._waiting.values():
-            answer.set_result({"error": "its process has ended"})
+            self._answer(found["id"], found)
+        for number in list(self._waiting):
+            self._answer(number, {"error": "its process has ended"})
+
+    def _answer(self, number: int, found: dict[str, Any]) -> None:
+        answer = self._waiting.pop(number)
+        if not answer.done():  # nobody waits for it any more
+            answer.set_result(found)
 
     async def close(self) -> None:
         """End it."""

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from aura_stream.app import bridge
+from aura_stream.model import Batch
+from aura_stream.runtime import Ends
 from tests.faults import results
 from tests.faults.chaos import Chaos
 from tests.faults.ledger import Ledger
@@ -80,17 +84,29 @@ async def test_a_worker_that_skips_a_message_is_found_out(chaos: Chaos) -> None:
 
 
 def skip_a_message() -> None:
-    """Patch: entries of the name 0:7 are never written."""
-    from aura_connectors.redis_streams import RedisStreamsSink  # noqa: PLC0415  in the worker only
+    """Patch: the message 0:7 is settled like the others, and never written."""
+    build_ends, position = bridge.build_ends, f"{timestamp(7)}-0"
 
-    original = RedisStreamsSink._entries
+    def forgetful_ends(*args: Any, **kwargs: Any) -> Ends:
+        ends = build_ends(*args, **kwargs)
+        sink: Any = ends.sink
+        publish = sink.publish
 
-    def without(self: RedisStreamsSink, batch: object, number: int) -> tuple[list[list[bytes]], list[int]]:
-        entries, sizes = original(self, batch, number)  # type: ignore[arg-type]
-        kept = [(entry, size) for entry, size in zip(entries, sizes, strict=True) if identity(0, 7) not in entry]
-        return [entry for entry, _ in kept], [size for _, size in kept]
+        async def publish_without(batches: Sequence[Batch]) -> None:
+            await publish([part for batch in batches for part in _without(batch, position)])
 
-    RedisStreamsSink._entries = without  # type: ignore[method-assign]
+        sink.publish = publish_without
+        return ends
+
+    bridge.build_ends = forgetful_ends
+
+
+def _without(batch: Batch, position: str) -> list[Batch]:
+    """Return what is left of a batch: what stands before that position, and what stands behind it."""
+    at = (
+        [str(each) for each in batch.positions].index(position) if position in map(str, batch.positions) else len(batch)
+    )
+    return [part for part in (batch.part(0, at), batch.part(at + 1, len(batch))) if len(part)]
 
 
 def arrive(tally: Tally, *numbers: int, lane: int = 0) -> None:

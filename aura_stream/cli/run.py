@@ -17,6 +17,8 @@ from aura_stream.cli.configured import config_argument, load, set_option
 from aura_stream.config import Config
 from aura_stream.errors import AuraError
 from aura_stream.observe import configure_logging
+from aura_stream.runtime import Statistics
+from aura_stream.runtime.watchdog import watched
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +60,16 @@ def command(config: str, once: bool, workers: int, worker: int | None, flags: Se
     configure_logging(loaded.logging.format, loaded.logging.level, worker)
     if workers > 1:
         require_shared(loaded, connectors)
-        sys.exit(asyncio.run(_fleet(loaded, config, workers, once, flags).run()))
+        sys.exit(asyncio.run(_supervise(_fleet(loaded, config, workers, once, flags), loaded.watchdog)))
     if worker is None:
         asyncio.run(run_bridge(loaded, connectors, once))
     else:
         _work(loaded, connectors, once)
+
+
+async def _supervise(fleet: Fleet, stalled_after: float | None) -> int:
+    with watched(stalled_after, Statistics()):  # one that stands still, at its log perhaps, would start nobody anew
+        return await fleet.run()
 
 
 def _work(config: Config, connectors: InstalledConnectors, once: bool) -> None:

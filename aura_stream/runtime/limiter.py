@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from aiolimiter import AsyncLimiter
@@ -48,10 +47,9 @@ class Limiter:
         try:
             await asyncio.wait((waiting, stopping), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for each in (waiting, stopping):
-                each.cancel()
-                with suppress(asyncio.CancelledError):
-                    await each
+            waiting.cancel()
+            stopping.cancel()
+            await asyncio.gather(waiting, stopping, return_exceptions=True)  # and swallows no cancellation of ours
 
 
 async def _acquire(limiter: AsyncLimiter | None, amount: float) -> None:

@@ -119,12 +119,15 @@ class Worker:
         if self._stopping.is_set():
             return True
         look = self._time_to_look()
+        ask = self.options.once and (look or self._idle)
+        if not (look or ask):
+            return False
         try:
             async with self._reading.attempt():
                 if look:
                     self._count()
                     self.statistics.lag = await self._source.lag()
-                return self.options.once and (look or self._idle) and await self._source.finished()
+                return ask and await self._source.finished()
         except StillAwayError:
             return False
 

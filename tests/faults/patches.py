@@ -66,3 +66,18 @@ def lose_the_place_of_dead_letters() -> None:
         return ends
 
     bridge.build_ends = without
+
+
+def an_hour_ahead() -> None:
+    """Set the clock of the process wrong; the monotonic one goes on."""
+    _shift(3600.0)
+
+
+def an_hour_behind() -> None:
+    """Do the same in the other direction."""
+    _shift(-3600.0)
+
+
+def _shift(seconds: float) -> None:
+    right = time.time
+    time.time = lambda: right() + seconds

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.chaos import Chaos
+from tests.faults.depth import cases
 
-BOTH = [("kafka-kafka", "at_least_once"), ("kafka-kafka", "exactly_once"), ("redis-redis", "exactly_once")]
+EVERYWHERE = [("kafka-kafka", "at_least_once"), ("redis-redis", "exactly_once")]
 
 
-@pytest.mark.parametrize(("route", "delivery"), [*BOTH, ("kafka-redis", "at_least_once")])
+@pytest.mark.parametrize(
+    ("route", "delivery"), cases(("kafka-redis", "at_least_once"), ("kafka-kafka", "exactly_once"), full=EVERYWHERE)
+)
 async def test_messages_that_cannot_be_encoded_are_kept_and_the_others_pass(
     chaos: Chaos, route: str, delivery: str
 ) -> None:
@@ -24,7 +27,9 @@ async def test_messages_that_cannot_be_encoded_are_kept_and_the_others_pass(
         run.expect("dead letters", lambda verdict: verdict.dead >= 5)
 
 
-@pytest.mark.parametrize(("route", "delivery"), [*BOTH, ("redis-kafka", "at_least_once")])
+@pytest.mark.parametrize(
+    ("route", "delivery"), cases(("redis-kafka", "at_least_once"), ("redis-redis", "exactly_once"), full=EVERYWHERE)
+)
 async def test_frames_that_cannot_be_decoded_are_kept_and_the_others_pass(
     chaos: Chaos, route: str, delivery: str
 ) -> None:

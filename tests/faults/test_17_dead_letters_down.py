@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.chaos import Chaos
+from tests.faults.depth import cases
 from tests.faults.toolbox import refuses
 
 PATCHES = "tests.faults.patches:cannot_encode_some,tests.faults.patches:lose_the_place_of_dead_letters"
 
 
-@pytest.mark.parametrize("route", ["kafka-kafka", "redis-redis"])
+@pytest.mark.parametrize("route", cases("kafka-kafka", full=["redis-redis"]))
 async def test_nothing_is_written_past_a_dead_letter_that_has_no_place(chaos: Chaos, route: str) -> None:
     """The output answers all the while."""
     async with chaos.scenario(route, dead_letters=True) as run:
@@ -28,7 +29,7 @@ async def test_nothing_is_written_past_a_dead_letter_that_has_no_place(chaos: Ch
         run.expect("dead letters", lambda verdict: verdict.dead >= 5)
 
 
-@pytest.mark.parametrize("route", ["kafka-kafka", "redis-redis"])
+@pytest.mark.parametrize("route", cases("redis-redis", full=["kafka-kafka"]))
 async def test_nothing_is_dropped_while_output_and_dead_letters_are_away(chaos: Chaos, route: str) -> None:
     async with chaos.scenario(route, delivery="exactly_once", dead_letters=True) as run:
         await run.start(patch="tests.faults.patches:cannot_encode_some")

@@ -6,11 +6,12 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.faults.chaos import Chaos
+from tests.faults.depth import cases
 
 PENDING, TRIMMED = 100, 37
 
 
-@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+@pytest.mark.parametrize("delivery", cases("exactly_once", full=["at_least_once"]))
 async def test_each_pending_entry_that_was_trimmed_is_counted(chaos: Chaos, delivery: str) -> None:
     """On a stream of the test's own beside those of the oracle, which then go on as ever."""
     async with chaos.scenario("redis-redis", delivery=delivery) as run:

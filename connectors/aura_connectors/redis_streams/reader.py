@@ -176,7 +176,9 @@ class StreamReader:
 
     async def _read(self, client: Client, max_messages: int, max_bytes: int) -> None:
         """Read new entries ahead."""
-        rows = await self.member.run(client, "read", max_messages, max_bytes, STEP)
+        reply = await self.member.run(client, "read", max_messages, max_bytes, STEP)
+        missed, rows = reply if reply is not None else (0, [])
+        self._count_missed(missed)
         if rows:
             self._keep([Row(entry, fields, 1) for entry, fields in rows])
         elif self.lease.held:
@@ -199,6 +201,11 @@ class StreamReader:
                 self.partition.topic,
                 b" ".join(some).decode(),
             )
+
+    def _count_missed(self, count: int) -> None:
+        if count:
+            self.lost += count
+            log.warning("lost %d entries of stream %s: trimmed before they were read", count, self.partition.topic)
 
     def _cut(self, max_messages: int, max_bytes: int) -> list[Row]:
         """Take the next rows off what was read, as many as fit, at least one."""

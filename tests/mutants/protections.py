@@ -227,4 +227,25 @@ MUTANTS = (
         "            pass\n",
         "tests/unit/connectors/test_file_dead_letters.py",
     ),
+    Mutant(
+        "one probe, and no more, tries a side that is left alone",
+        f"{RUNTIME}/breaker.py",
+        "if self._probe is not None or self.remaining > 0:",
+        "if self.remaining > 0:",
+        "tests/property/test_breaker.py",
+    ),
+    Mutant(
+        "a message above the limit is not tried",
+        f"{RUNTIME}/burying.py",
+        "if value is not None and len(value) > self.max_message:",
+        "if False:",
+        "tests/unit/runtime/test_dead_letters.py",
+    ),
+    Mutant(
+        "a drain insists until the worker has ended",
+        f"{RUNTIME}/lifecycle.py",
+        "        self._running.cancel()\n",
+        "        self._running.cancel() if self._forced == now else None\n",
+        "tests/unit/runtime/test_lifecycle.py",
+    ),
 )

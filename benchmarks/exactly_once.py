@@ -1,6 +1,6 @@
 """What exactly once costs: the same bridge with `delivery: exactly_once` and with `at_least_once`, on real servers.
 
-    python benchmarks/exactly_once.py kafka [--messages 200000] [--repeats 5] [--json FILE]
+    python benchmarks/exactly_once.py kafka|redis [--messages 200000] [--repeats 5] [--json FILE]
 
 Both write the same messages from one input, in portions of 5,000, and take turns; the best of N counts. Once with the
 codec, and once with a codec that does nothing, which shows the step itself.
@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # the brokers that the te
 
 from _bridge import Run, compare, report
 
-SYSTEMS = ("kafka",)  # each a module exactly_once_NAME beside this one
+SYSTEMS = ("kafka", "redis")  # each a module exactly_once_NAME beside this one
 BASELINE = "at least once"
 
 

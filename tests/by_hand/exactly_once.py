@@ -33,7 +33,7 @@ from typing import Any, Protocol
 from aura_stream import Codebook, HybridCodec, Miner
 from tests.integration.bridge_systems import COMMAND, SAMPLES
 
-SYSTEMS = ("kafka",)  # each a module exactly_once_NAME beside this one
+SYSTEMS = ("kafka", "redis")  # each a module exactly_once_NAME beside this one
 PATIENCE = 300.0  # seconds for the last run, and for anything to go over
 LOOK = 0.05  # seconds between two looks at the output
 MOMENT = 0.35  # seconds; a kill falls into them, when they begin messages are going over

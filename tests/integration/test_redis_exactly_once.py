@@ -91,6 +91,23 @@ async def test_entries_of_others_among_ours_do_not_hide_ours(redis: Redis, redis
     assert await pending(redis, stream) == 397
 
 
+async def test_the_order_of_ids_does_not_hide_what_is_pending(redis: Redis, redis_url: str, stream: str) -> None:
+    await add(redis, stream, numbered(0, 4))
+    async with started_bridge(redis_url, stream) as (source, sink):
+        (batch,) = await fetched(source, 4)
+        assert isinstance(batch.metadata, Entries)
+        shuffled = Batch(
+            batch.partition,
+            list(reversed(batch.values)),
+            list(reversed(batch.positions)),
+            Entries(list(reversed(batch.metadata.ids)), [()] * 4, [0] * 4),
+            batch.epoch,
+        )
+        await sink.publish_and_settle([shuffled])
+    assert await values_in(redis, f"{stream}.aura") == numbered(0, 4)[::-1]
+    assert await pending(redis, stream) == 0
+
+
 async def test_an_entry_deleted_after_it_was_read_is_published_from_our_copy(
     redis: Redis, redis_url: str, stream: str
 ) -> None:

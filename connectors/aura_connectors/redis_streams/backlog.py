@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import msgpack
 
 from aura_connectors.redis_streams.client import Client
-from aura_connectors.redis_streams.group import ConsumerGroup
+from aura_connectors.redis_streams.group import ConsumerGroup, order
 from aura_connectors.redis_streams.membership import Member
 from aura_connectors.redis_streams.searching import Search, search_for
 
@@ -139,10 +139,10 @@ class Backlog:
 
 
 def _head(found: deque[tuple[bytes, int]], most: int) -> list[tuple[bytes, int]]:
-    """Return the first ids, at most so many, that were handed out equally often."""
+    """Return the first ids, at most so many, that were handed out equally often and stand in order."""
     head: list[tuple[bytes, int]] = []
-    for each in found:
-        if len(head) == most or each[1] != found[0][1]:
+    for entry, times in found:
+        if len(head) == most or times != found[0][1] or (head and order(entry) <= order(head[-1][0])):
             break
-        head.append(each)
+        head.append((entry, times))
     return head

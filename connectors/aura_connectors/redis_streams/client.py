@@ -109,7 +109,7 @@ class Client:
         Raises UnavailableError, ConfigError, NoGroupError, or ConnectorError for what nobody foresaw.
         """
         try:
-            return await self._execute(*words)
+            return await _cancellable(self._execute(*words))
         except (exceptions.RedisError, OSError) as error:
             raise self._translate(error) from _harmless(error)
 
@@ -119,7 +119,7 @@ class Client:
         Errors as for `command`: the first among the replies, once all have come.
         """
         try:
-            replies = await self._exchange(commands)
+            replies = await _cancellable(self._exchange(commands))
         except (exceptions.RedisError, OSError) as error:
             raise self._translate(error) from _harmless(error)
         for reply in replies:
@@ -165,6 +165,21 @@ class Client:
             if isinstance(error, classes) or text.startswith(codes or "\n"):
                 return ours(f"Redis at {self.address} {saying.format(text)}")
         return ConnectorError(f"Redis at {self.address} replies: {text}")
+
+
+async def _cancellable(work: Awaitable[T]) -> T:
+    """Await `work`; raise CancelledError after all where something in it swallowed that.
+
+    redis-py sends with `asyncio.wait_for`, which before Python 3.12 forgets that it was cancelled if what it waited for
+    is done at the same moment (bpo-37658): a task that is told to end would go on, for ever.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task is not None else 0
+    try:
+        return await work
+    finally:
+        if task is not None and task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 def _connect(options: Connection, reply_timeout: float | None) -> Redis:

@@ -91,8 +91,10 @@ class SilentConsumers:
         return not self._left
 
     def begin(self, behind: bytes | None = None) -> None:
+        if behind is None:
+            self._left.clear()
+            self._next_look = 0.0
         self._left.appendleft((self._member.consumer, b"(" + behind if behind else FIRST))
-        self._next_look = 0.0
 
     async def look(self, client: Client) -> bool:
         if time.monotonic() < self._next_look:

@@ -15,8 +15,8 @@ from aura_connectors.redis_streams.options import SourceOptions
 class Server:
     """Pending entries, and how often each was handed out."""
 
-    def __init__(self, **times: int) -> None:
-        self.times = {name.encode(): count for name, count in times.items()}
+    def __init__(self, *times: int) -> None:
+        self.times = {b"1-%d" % number: count for number, count in enumerate(times)}
         self.gone: set[bytes] = set()
 
     async def run(self, name: str, _keys: list[bytes], *words: Any) -> Any:
@@ -51,29 +51,36 @@ def test_portions_shrink_with_each_time_until_a_message_stands_alone() -> None:
 
 
 async def test_only_what_was_handed_out_equally_often_goes_together() -> None:
-    made, server = backlog(), Server(a=0, b=0, c=1, d=1, e=2, f=1)
+    made, server = backlog(), Server(0, 0, 1, 1, 2, 1)
     made.begin(pending=True)
     assert await portions(made, server, 1000) == [(2, 1), (2, 2), (1, 3), (1, 2)]
 
 
+async def test_what_several_consumers_left_behind_is_cut_where_the_order_of_ids_ends() -> None:
+    made, server = backlog(), Server()
+    server.times = {b"1-5": 0, b"1-6": 0, b"1-2": 0, b"1-9": 0}
+    made.begin(pending=True)
+    assert await portions(made, server, 1000) == [(2, 1), (2, 1)]
+
+
 async def test_what_this_process_handed_out_and_outlived_is_not_counted_again() -> None:
-    made, server = backlog(), Server(a=3, b=3, c=1)
-    made.remember({b"a": 3, b"b": 2, b"c": 1})  # another handed out b meanwhile
+    made, server = backlog(), Server(3, 3, 1)
+    made.remember({b"1-0": 3, b"1-1": 2, b"1-2": 1})  # another handed out the second meanwhile
     made.begin(pending=True)
     assert await portions(made, server, 100_000) == [(1, 3), (1, 4), (1, 1)]
-    assert server.times == {b"a": 3, b"b": 4, b"c": 1}
+    assert server.times == {b"1-0": 3, b"1-1": 4, b"1-2": 1}
 
 
 async def test_what_was_sent_in_a_reply_that_nobody_saw_is_not_counted_again() -> None:
-    made, server = backlog(), Server(a=1, b=1)
+    made, server = backlog(), Server(1, 1)
     made.begin(pending=False)
-    made.look_behind(b"1-1")
+    made.look_behind(b"0-9")
     assert await portions(made, server, 1000) == [(2, 1)]
 
 
 async def test_what_is_gone_is_told_once() -> None:
-    made, server = backlog(), Server(a=1, b=1, c=1)
-    server.gone = {b"b"}
+    made, server = backlog(), Server(1, 1, 1)
+    server.gone = {b"1-1"}
     made.begin(pending=True)
     assert await portions(made, server, 1000) == [(2, 2)]
-    assert (made.gone(), made.gone()) == ([b"b"], [])
+    assert (made.gone(), made.gone()) == ([b"1-1"], [])

@@ -38,6 +38,26 @@ def translated(error: Exception) -> AuraError:
     return caught.value
 
 
+@pytest.mark.parametrize("error", [None, exceptions.ConnectionError("reset")])
+async def test_a_cancellation_that_the_client_library_swallows_is_heard_all_the_same(error: Exception | None) -> None:
+    subject = client()
+
+    async def swallow(*words: object) -> object:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if error is not None:
+                raise error from None
+        return b"PONG"
+
+    subject._execute = swallow
+    running = asyncio.create_task(subject.command("PING"))
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [

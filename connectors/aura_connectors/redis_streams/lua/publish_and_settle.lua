@@ -39,19 +39,19 @@ local dead = {}
 for _, row in ipairs(cmsgpack.unpack(ARGV[8])) do
   dead[row] = true
 end
-local pending, from = {}, ids[1]
-while from do -- NOGROUP ends the script here
-  local words = {KEYS[1], ARGV[2], from, ids[#ids], #ids}
-  words[6] = ARGV[4] == '1' and ARGV[3] or nil
-  local rows = redis.call('XPENDING', unpack(words))
-  for _, row in ipairs(rows) do
-    pending[row[1]] = true
-  end
-  from = #rows == #ids and rows[#rows][1] ~= ids[#ids] and '(' .. rows[#rows][1] -- others' may stand among ours
+local only = ARGV[4] == '1' and ARGV[3] or nil
+local function pending_between(first, last, count) -- NOGROUP ends the script here
+  local words = {KEYS[1], ARGV[2], first, last, count}
+  words[6] = only
+  return redis.call('XPENDING', unpack(words))
+end
+local pending = {}
+for _, row in ipairs(pending_between(ids[1], ids[#ids], #ids)) do -- in one step nearly always all
+  pending[row[1]] = true
 end
 local done, failure = {}, nil
 for row, id in ipairs(ids) do
-  if pending[id] then
+  if pending[id] or #pending_between(id, id, 1) > 0 then
     local added
     if dead[row] then
       added = redis.pcall('XADD', KEYS[4], '*', unpack(entries[row]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.mutants.mutant import Mutant
+from tests.mutants.redis_streams import REDIS_MUTANTS
 
 RUNTIME = "aura_stream/runtime"
 CODEC = "aura_stream/codec"
@@ -248,4 +249,5 @@ MUTANTS = (
         "        self._running.cancel()\n        return\n",
         "tests/unit/runtime/test_lifecycle.py",
     ),
+    *REDIS_MUTANTS,
 )

@@ -19,7 +19,7 @@ REDIS_MUTANTS = (
     Mutant(
         "only what is still pending is published",
         f"{REDIS}/lua/publish_and_settle.lua",
-        "  if pending[id] then\n",
+        "  if pending[id] or #pending_between(id, id, 1) > 0 then\n",
         "  if true then\n",
         f"{INTEGRATION}exactly_once.py",
     ),

@@ -94,7 +94,7 @@ class RedisStreamsSource:
         await self._give_way()
         if self._held_back:
             return []
-        busy = any(reader.busy for reader in self._active)
+        busy = any(reader.busy for reader in self._held if not reader.paused)
         batches: dict[StreamReader, Batch] = {}
         try:
             for reader in sorted(self._readers, key=lambda reader: not reader.alone):
@@ -146,9 +146,9 @@ class RedisStreamsSource:
 
     @property
     def _held_back(self) -> bool:
-        """Whether what was handed out must be settled before anything else is."""
-        active = self._active
-        return any(reader.busy for reader in active) and any(reader.alone for reader in active)
+        """Whether what was handed out must be settled before anything else is; also of what we are about to leave."""
+        held = [reader for reader in self._held if not reader.paused]
+        return any(reader.busy for reader in held) and any(reader.alone for reader in held)
 
     async def _wait(self, seconds: float) -> None:
         """Wait until one of our streams may have more, or it is time to ask for a lease again."""

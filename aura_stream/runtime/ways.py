@@ -98,6 +98,7 @@ class TwoSteps:
             else:
                 break
         portion.tell()
+        owned(portion)  # what went to another worker meanwhile is not settled by us
         if settled := portion.all:
             await self._source_outage.outlast(lambda: self._source.settle(settled))
 
@@ -153,6 +154,7 @@ class OneStep:
                 continue
             else:
                 break
+        owned(portion)  # what went to another worker meanwhile was not settled by us
         portion.tell()
 
     @staticmethod

@@ -238,11 +238,13 @@ async def discard(producer: AIOKafkaProducer) -> None:
     waiters += _transaction_waiters(producer)
     if (sending := producer._sender.sender_task) is not None:
         sending.cancel()
-    await _closed(producer.client.close())
-    if sending is not None:
-        await asyncio.wait({sending}, timeout=CLOSE_TIMEOUT)  # `stop` would cancel it a second time
-    await _closed(producer.stop())
-    look_at(*waiters, *_transaction_waiters(producer))
+    try:
+        await _closed(producer.client.close())
+        if sending is not None:
+            await asyncio.wait({sending}, timeout=CLOSE_TIMEOUT)  # `stop` would cancel it a second time
+    finally:  # cancelled once more, it still comes to its end
+        await _closed(producer.stop())
+        look_at(*waiters, *_transaction_waiters(producer))
 
 
 def _transaction_waiters(producer: AIOKafkaProducer) -> list[asyncio.Future[object]]:

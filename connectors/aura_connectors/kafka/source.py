@@ -364,6 +364,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             try:
                 await self._commits.commit(self._consumer, offsets)
             except (errors.CommitFailedError, errors.IllegalStateError):
+                log.info("%d partitions left to another member of the group, which has them", len(offsets))
                 self._positions.forget(offsets)
         self._settled.set()
 

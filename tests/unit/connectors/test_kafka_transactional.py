@@ -103,6 +103,25 @@ async def test_a_producer_whose_end_is_cancelled_by_its_own_tasks_is_discarded_a
     await producer.discard()
 
 
+async def test_a_producer_whose_discarding_is_cancelled_is_stopped_all_the_same(
+    producer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing = asyncio.Event()
+
+    async def hang() -> None:
+        closing.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(producer.client.client, "close", hang)
+    monkeypatch.setattr(client_module, "CLOSE_TIMEOUT", 0.1)
+    discarding = asyncio.create_task(producer.discard())
+    await closing.wait()
+    discarding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await discarding
+    assert producer.client._closed
+
+
 class FakeAdmin:
     def __init__(self, *answers: Exception | int) -> None:
         self._client = self

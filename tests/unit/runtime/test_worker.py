@@ -235,6 +235,21 @@ class TestOwnership:
         assert engine.settled() == 0
         assert engine.worker.statistics.in_flight == 0
 
+    async def test_what_was_taken_over_while_it_was_published_counts_as_dropped_and_not_as_settled(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO")
+        engine = Engine(once=False)
+        engine.write(numbered(10))
+        engine.sink.hook = lambda: engine.broker.join("aura")
+        running = asyncio.create_task(engine.run())
+        await eventually("the drop", lambda: engine.worker.statistics.dropped == 10)
+        engine.worker.stop()
+        await finish(running)
+        statistics = engine.worker.statistics
+        assert (statistics.settled, statistics.published, engine.settled()) == (0, 0, 0)
+        assert any("left to their new owner: in/0" in message for message in caplog.messages)
+
 
 class TestBadMessages:
     async def test_everything_before_an_undecodable_message_is_published_and_settled(self) -> None:

@@ -11,13 +11,14 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from aura_stream import Codebook, HybridCodec
 from tests.faults.inlets import inlet_to
 from tests.faults.ledger import Ledger
-from tests.faults.outlets import Position, outlet_of
+from tests.faults.outlets import Outlet, Position, outlet_of
 from tests.faults.payloads import damage
 from tests.faults.plan import Plan
 
@@ -33,6 +34,7 @@ class Oracle:
         self._plan = plan
         self._inlet = inlet_to(plan.source)
         self._outlet = outlet_of(plan.output)
+        self._outlets = [outlet_of(place) for place in (plan.output, plan.dead) if place is not None]
         self._ledger = Ledger(plan.ledger)
         lanes = plan.traffic.lanes
         self._sent = [0] * lanes
@@ -61,13 +63,16 @@ class Oracle:
         return {"sent": sum(self._sent)}
 
     async def probe(self, patience: float) -> dict[str, Any]:
-        """Write a fresh message to each lane; return the seconds until all stood in the output, null if they did not."""
+        """Write a fresh message to each lane; return the seconds until all stood in the output, null if they did not.
+
+        Where there is a place for dead letters, one that became one has passed as well.
+        """
         started = time.monotonic()
         try:
             async with asyncio.timeout(patience):
-                start = await self._answered(self._outlet.end)
+                starts = [await self._answered(outlet.end) for outlet in self._outlets]
                 numbers = await asyncio.gather(*(self._append(lane, 1) for lane in range(len(self._sent))))
-                await self._answered(lambda: self._seen(dict(enumerate(numbers)), start))
+                await self._answered(lambda: self._seen(dict(enumerate(numbers)), starts))
         except TimeoutError:
             return {"seconds": None}
         return {"seconds": time.monotonic() - started}
@@ -120,12 +125,18 @@ class Oracle:
         frames = self._codec.encode_batch(values)
         return [damage(frame) if traffic.is_damaged(first + at) else frame for at, frame in enumerate(frames)]
 
-    async def _seen(self, wanted: dict[int, int], start: Position) -> None:
+    async def _seen(self, wanted: dict[int, int], starts: Sequence[Position]) -> None:
         left = set(wanted.items())
-        async for arrived in self._outlet.read(start, follow=True):
-            left -= {each.which for each in arrived if each.which is not None}
-            if not left:
-                return
+
+        async def look(outlet: Outlet, start: Position) -> None:
+            async for arrived in outlet.read(start, follow=True):
+                left.difference_update(each.which for each in arrived if each.which is not None)
+                if not left:
+                    return
+
+        async with asyncio.TaskGroup() as tasks:
+            for outlet, start in zip(self._outlets, starts, strict=True):
+                tasks.create_task(look(outlet, start))
 
     @staticmethod
     async def _answered(ask: Any) -> Any:

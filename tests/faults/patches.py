@@ -7,33 +7,12 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from aura_connectors.redis_streams.shared_log import RedisSharedLog
 
-from aura_stream.app import bridge
-from aura_stream.codec import HybridCodec
-from aura_stream.errors import UnavailableError
-from aura_stream.runtime import Ends
-
-RARE = 97  # one message in so many, by its checksum, cannot be encoded
 STALL_AFTER, STALL = 2.0, 8.0  # seconds
-AWAY_AFTER, AWAY = 3.0, 5.0  # seconds
-
-
-def cannot_encode_some() -> None:
-    """Let the encoder fail at some messages, as a defect would that they uncover."""
-    encode_batch = HybridCodec.encode_batch
-
-    def failing(self: HybridCodec, messages: Sequence[bytes]) -> Any:
-        for message in messages:
-            if len(message) > 20 and sum(message) % RARE == 0:
-                raise ArithmeticError("a defect")
-        return encode_batch(self, messages)
-
-    HybridCodec.encode_batch = failing  # type: ignore[method-assign, assignment]
 
 
 def stand_still() -> None:
@@ -50,27 +29,6 @@ def stand_still() -> None:
 
     assert threading.current_thread() is threading.main_thread()
     asyncio.run = stalling
-
-
-def lose_the_place_of_dead_letters() -> None:
-    """Let no dead letter be written for a while, some time after the worker began; the output itself answers."""
-    build_ends, began = bridge.build_ends, time.monotonic()
-
-    def without(*args: Any, **more: Any) -> Ends:
-        ends = build_ends(*args, **more)
-        assert ends.dead_letters is not None
-        sink: Any = ends.dead_letters
-        publish = sink.publish
-
-        async def failing(batches: Any) -> None:
-            if AWAY_AFTER <= time.monotonic() - began < AWAY_AFTER + AWAY:
-                raise UnavailableError("no dead letter can be written")
-            await publish(batches)
-
-        sink.publish = failing
-        return ends
-
-    bridge.build_ends = without
 
 
 def an_hour_ahead() -> None:

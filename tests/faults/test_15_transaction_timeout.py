@@ -35,13 +35,13 @@ async def test_a_transaction_that_ends_too_late_is_aborted_and_written_again(cha
 async def _hold(run: Scenario, transit: Transit, *, beyond_the_brokers_patience: bool) -> None:
     """Hold all ends of transactions; see that producers are replaced, and that nothing of theirs is to be read."""
     (worker,) = run.running
-    said, started, held = len(worker.log), transit.seen[INIT_PRODUCER_ID], transit.held
+    said, started, held = len(worker.log), transit.seen[INIT_PRODUCER_ID], transit.stopped
     async with run.fault("EndTxn held", transit.holds(ends_a_transaction)):
         await worker.logged("the output is unavailable, trying again: Kafka at", said)
         assert "a transaction of aura/" in worker.log[said:]
 
         async def rebuilt() -> bool:
-            return transit.seen[INIT_PRODUCER_ID] > started and transit.held >= held + 2
+            return transit.seen[INIT_PRODUCER_ID] > started and transit.stopped >= held + 2
 
         await run.until("another producer tries again", rebuilt)
         await _nothing_partial(run)

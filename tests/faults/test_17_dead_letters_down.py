@@ -1,4 +1,4 @@
-"""Row 17: while dead letters cannot be written, what they stand among is not settled, and nothing is dropped."""
+"""Row 17: while a dead letter cannot be written, what it stands among is not settled, and nothing is dropped."""
 
 from __future__ import annotations
 
@@ -6,36 +6,52 @@ import pytest
 
 from tests.faults.chaos import Chaos
 from tests.faults.depth import cases
-from tests.faults.toolbox import refuses
-
-PATCHES = "tests.faults.patches:cannot_encode_some,tests.faults.patches:lose_the_place_of_dead_letters"
-
-
-@pytest.mark.parametrize("route", cases("kafka-kafka", full=["redis-redis"]))
-async def test_nothing_is_written_past_a_dead_letter_that_has_no_place(chaos: Chaos, route: str) -> None:
-    """The output answers all the while."""
-    async with chaos.scenario(route, dead_letters=True) as run:
-        run.plan("no place for dead letters")
-        worker = await run.start(patch=PATCHES)
-        await run.load(2500)
-        await worker.logged("the place of dead letters is unavailable")
-        _, stood = await run.counts()
-        await run.hold(6)
-        assert (await run.counts())[1] == stood, "something was written past a dead letter"
-        await worker.logged("the place of dead letters is available again")
-        run.happened("no place for dead letters")
-        await run.recovered("no place for dead letters")
-        await run.moved(4000)
-        run.expect("dead letters", lambda verdict: verdict.dead >= 5)
+from tests.faults.outlets import outlet_of
+from tests.faults.plan import Plan
+from tests.faults.poison import ENCODER, is_poison, judge_letters
+from tests.faults.scenario import Scenario
+from tests.faults.transit import transit_behind, writes_to
 
 
-@pytest.mark.parametrize("route", cases("redis-redis", full=["kafka-kafka"]))
-async def test_nothing_is_dropped_while_output_and_dead_letters_are_away(chaos: Chaos, route: str) -> None:
-    async with chaos.scenario(route, delivery="exactly_once", dead_letters=True) as run:
-        await run.start(patch="tests.faults.patches:cannot_encode_some")
-        await run.load(2500)
-        await run.moved(2000)
-        async with run.fault("output and dead letters refused", refuses(run.output.proxy)):
-            await run.hold(30)
+@pytest.mark.parametrize(
+    ("route", "delivery"),
+    cases(
+        ("kafka-kafka", "at_least_once"),
+        ("redis-redis", "at_least_once"),
+        full=[("kafka-kafka", "exactly_once"), ("redis-redis", "exactly_once")],
+    ),
+)
+async def test_nothing_goes_past_a_dead_letter_that_has_no_place(chaos: Chaos, route: str, delivery: str) -> None:
+    """Only what is written there meets a connection that closes; the output itself answers."""
+    async with (
+        chaos.scenario(route, delivery=delivery, dead_letters=True, large=0) as run,
+        transit_behind(run.output) as transit,
+    ):
+        plan = Plan.load(str(run.plan_file))
+        assert plan.dead is not None
+        worker = await run.start(patch=ENCODER)
+        await run.send(3000)
+        await run.caught_up()
+        said = len(worker.log)
+        what = "the place of dead letters" if delivery == "at_least_once" else "the output"
+        dead = writes_to(".dead", plan.dead.kind)
+        async with run.fault("no place for dead letters", transit.cuts(dead)):
+            await run.load(2500)
+            await worker.logged(f"{what} is unavailable", said)
+            stood = await _standing(run, plan)
+            await run.hold(30, 1.5)
+            assert await _standing(run, plan) == stood, "something went past a dead letter"
+        await worker.logged(f"{what} is available again", said)
         await run.moved(3000)
-        run.expect("dead letters", lambda verdict: verdict.dead >= 5)
+        await judge_letters(run, lambda _, message: is_poison(message))
+
+
+async def _standing(run: Scenario, plan: Plan) -> tuple[int, int]:
+    """Return how much stands in the output and among the dead letters, once nothing is on its way any more."""
+    assert plan.dead is not None
+    letters = outlet_of(plan.dead)
+    found, before = (await run.counts())[1], -1
+    while found != before:
+        await run.hold(1, 0.3)
+        found, before = (await run.counts())[1], found
+    return found, await letters.count()

@@ -1,5 +1,5 @@
-"""A second proxy, behind that of a run, which tells requests apart and holds single ones: the end of a transaction, what
-is written to one topic or stream.
+"""A second proxy, behind that of a run, which tells requests apart, and holds or cuts off single ones: the end of a
+transaction, what is written to one topic or stream.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 from tests.faults.plan import Kind
 from tests.faults.systems import System
-from tests.faults.toolbox import Evidence
+from tests.faults.toolbox import Evidence, Fault
 from tests.infra.proxy import HOST
 
 # Keys of Kafka's requests
@@ -23,28 +23,36 @@ Which = Callable[[bytes], bool]
 
 
 class Transit:
-    """Passes everything on, but for requests that are to be held. `seen` counts Kafka's requests by key, `held` those
-    that were held. A request is Kafka's frame; of Redis it is what a client sent at once.
+    """Passes everything on, but for requests that are to be stopped. `seen` counts Kafka's requests by key, `stopped`
+    those that were. A request is Kafka's frame; of Redis it is what a client sent at once.
     """
 
     def __init__(self, kind: Kind, host: str, port: int) -> None:
         self._framed = kind == "kafka"
         self._target = host, port
         self._which: Which = lambda _: False
+        self._cuts = False
         self._released = asyncio.Event()
         self._released.set()
         self._links: set[asyncio.Task[None]] = set()
         self.seen: Counter[int] = Counter()
-        self.held = 0
+        self.stopped = 0
+
+    def holds(self, which: Which) -> Fault:
+        """Hold such requests; when that ends they are passed on, however late that is."""
+        return self._stops(which, cuts=False)
+
+    def cuts(self, which: Which) -> Fault:
+        """Close the connections that such requests come by, as of a server that has no room for them."""
+        return self._stops(which, cuts=True)
 
     @asynccontextmanager
-    async def holds(self, which: Which) -> AsyncIterator[Evidence]:
-        """Hold such requests; when that ends they are passed on, however late that is."""
-        before = self.held
-        self._which = which
+    async def _stops(self, which: Which, *, cuts: bool) -> AsyncIterator[Evidence]:
+        before = self.stopped
+        self._which, self._cuts = which, cuts
         self._released.clear()
         try:
-            yield lambda: self.held > before
+            yield lambda: self.stopped > before
         finally:
             self._which = lambda _: False
             self._released.set()
@@ -73,7 +81,9 @@ class Transit:
             if self._framed:
                 self.seen[key_of(request)] += 1
             if self._which(request):
-                self.held += 1
+                self.stopped += 1
+                if self._cuts:
+                    return
                 await self._released.wait()
             back.write(request)
             await back.drain()
@@ -129,6 +139,5 @@ def ends_a_transaction(request: bytes) -> bool:
 
 def writes_to(name: str, kind: Kind) -> Which:
     """Return what tells whether a request writes to this topic or stream."""
-    if kind == "kafka":
-        return lambda request: key_of(request) == PRODUCE and name.encode() in request[:300]
-    return lambda request: name.encode() in request[:300]
+    wanted = name.encode()
+    return lambda request: wanted in request and (kind != "kafka" or key_of(request) == PRODUCE)

@@ -8,12 +8,11 @@ from signal import SIGTERM
 import pytest
 
 from tests.faults.chaos import Chaos
+from tests.faults.depth import cases
 from tests.faults.toolbox import refuses
 
-ROUTES = pytest.mark.parametrize("route", ["kafka-kafka", "redis-redis"])
 
-
-@ROUTES
+@pytest.mark.parametrize("route", cases("kafka-kafka", full=["redis-redis"]))
 async def test_under_load_it_drains_with_exit_0_and_nothing_comes_twice(chaos: Chaos, route: str) -> None:
     async with chaos.scenario(route, max_copies=0) as run:
         run.plan("SIGTERM", 3)
@@ -29,7 +28,7 @@ async def test_under_load_it_drains_with_exit_0_and_nothing_comes_twice(chaos: C
         await run.recovered("SIGTERM")
 
 
-@ROUTES
+@pytest.mark.parametrize("route", cases("redis-redis", full=["kafka-kafka"]))
 async def test_with_the_output_down_it_says_how_many_remain_and_exits_75(chaos: Chaos, route: str) -> None:
     async with chaos.scenario(route, config={"drain_timeout": "2s"}) as run:
         worker = await run.start()

@@ -11,6 +11,7 @@ from redis.exceptions import BusyLoadingError, RedisError
 
 from aura_stream.app.embedded import EmbeddedServer
 from tests.faults.chaos import Chaos
+from tests.faults.depth import cases
 from tests.faults.systems import DURABLE
 from tests.faults.toolbox import Evidence, redis_stops
 from tests.infra.redis import raw_client
@@ -38,7 +39,7 @@ async def restarts_and_loads(server: EmbeddedServer) -> AsyncIterator[Evidence]:
     yield lambda: told > 0
 
 
-@pytest.mark.parametrize("route", ["redis-redis", "redis-kafka"])
+@pytest.mark.parametrize("route", cases("redis-redis", full=["redis-kafka"]))
 async def test_a_redis_that_is_killed_and_loads_for_seconds_is_waited_for(chaos: Chaos, route: str) -> None:
     async with chaos.scenario(route, redis=(*DURABLE, *SLOW_TO_LOAD), large=0) as run:
         worker = await run.start()

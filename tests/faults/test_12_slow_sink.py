@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.faults.chaos import Chaos
+from tests.faults.depth import cases
 from tests.faults.scenario import MAX_MESSAGES
 from tests.faults.toolbox import throttles
 
@@ -14,7 +15,7 @@ RATE = 50_000  # bytes a second
 GROWTH = 40 * 2**20  # bytes; what a portion of large messages, its frames and the clients' buffers may take
 
 
-@pytest.mark.parametrize("route", ["kafka-kafka", "redis-redis"])
+@pytest.mark.parametrize("route", cases("kafka-kafka", full=["redis-redis"]))
 async def test_a_slow_sink_holds_the_source_up_and_memory_stays_bounded(chaos: Chaos, route: str) -> None:
     async with chaos.scenario(route, config={"logging": {"format": "json"}}, large=0) as run:
         worker = await run.start()

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -74,6 +75,16 @@ class Ready:
 
     async def of(self, count: int) -> None:
         await eventually("the workers listen", lambda: self._file.read_text().count("ready") >= count)
+
+
+def workers() -> list[psutil.Process]:
+    """Return the programs that run; a test process may have servers for children too."""
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            if "-ISc" in child.cmdline():
+                found.append(child)
+    return found
 
 
 async def eventually(what: str, condition: Callable[[], bool]) -> None:
@@ -176,15 +187,15 @@ async def test_one_that_was_told_before_it_listened_held_nothing(by_init: bool, 
     await ready.of(1)
     send(signal.SIGTERM)
     if by_init:
-        psutil.Process().children()[0].send_signal(signal.SIGTERM)
+        workers()[0].send_signal(signal.SIGTERM)
     assert await ended(running) == 0
 
 
 async def test_one_that_is_stopped_by_hand_before_it_listened_is_started_anew(caplog: pytest.LogCaptureFixture) -> None:
     programs = Programs(SLEEPS)
     running = start(programs.fleet(once=True))
-    await eventually("it runs", lambda: bool(psutil.Process().children()))
-    psutil.Process().children()[0].send_signal(signal.SIGTERM)
+    await eventually("it runs", lambda: bool(workers()))
+    workers()[0].send_signal(signal.SIGTERM)
     await eventually("it was started anew", lambda: programs.started == [2])
     assert of("anew", caplog) == ["worker 0 ended with SIGTERM; starting it anew in 0.0 s"]
     send(signal.SIGTERM)
@@ -229,7 +240,7 @@ async def test_the_end_does_not_wait_for_one_that_is_about_to_be_started_anew(mo
     monkeypatch.setattr(Pauses, "next", lambda _self: 3600.0)
     programs = Programs("raise SystemExit(75)")
     running = start(programs.fleet())
-    await eventually("it ended", lambda: programs.started == [1] and not psutil.Process().children())
+    await eventually("it ended", lambda: programs.started == [1] and not workers())
     await asyncio.sleep(0.05)
     send(signal.SIGTERM)
     assert await ended(running) == os.EX_TEMPFAIL
@@ -240,8 +251,8 @@ async def test_one_that_the_init_system_told_before_its_supervisor_held_nothing(
 ) -> None:
     monkeypatch.setattr(Pauses, "next", lambda _self: 3600.0)
     running = start(Programs(SLEEPS).fleet())
-    await eventually("it runs", lambda: bool(psutil.Process().children()))
-    psutil.Process().children()[0].send_signal(signal.SIGTERM)
+    await eventually("it runs", lambda: bool(workers()))
+    workers()[0].send_signal(signal.SIGTERM)
     await eventually("it ended", lambda: bool(of("ended with SIGTERM", caplog)))
     send(signal.SIGTERM)
     assert await ended(running) == 0
@@ -308,7 +319,7 @@ async def test_many_starts_leave_nothing_behind() -> None:
     await ended(running)
     await eventually("the loop has closed what it held", lambda: this.num_fds() <= descriptors)
     await eventually("no threads are left", lambda: threading.active_count() <= threads)
-    assert (len(asyncio.all_tasks()), this.children()) == (tasks, [])
+    assert (len(asyncio.all_tasks()), workers()) == (tasks, [])
 
 
 def test_a_worker_whose_supervisor_is_gone_drains_and_ends_in_any_case() -> None:

@@ -12,17 +12,29 @@ from typing import Any
 
 from aura_connectors.redis_streams.shared_log import RedisSharedLog
 
-STALL_AFTER, STALL = 2.0, 8.0  # seconds
+from tests.faults.depth import FULL
+
+STALL_AFTER = 2.0  # seconds
+WATCHDOG = 6.5 if FULL else 1.0  # seconds; after three times as long it ends the process
 
 
 def stand_still() -> None:
-    """Block the event loop for a while, once, some time after it began."""
+    """Block the event loop, once, some time after it began, for longer than the watchdog bears."""
+    _stand_still(5 * WATCHDOG)
+
+
+def stand_still_briefly() -> None:
+    """Do the same for so long that it tells of it, and no longer."""
+    _stand_still(2 * WATCHDOG)
+
+
+def _stand_still(seconds: float) -> None:
     run = asyncio.run
 
     def stalling(main: Any, **more: Any) -> Any:
         async def wrapped() -> Any:
             loop = asyncio.get_running_loop()
-            loop.call_later(STALL_AFTER, time.sleep, STALL)
+            loop.call_later(STALL_AFTER, time.sleep, seconds)
             return await main
 
         return run(wrapped(), **more)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aura_connectors.kafka.absence import LOOK_EVERY, Absence
+from aura_connectors.kafka.absence import CERTAIN, LOOK_EVERY, Absence
 
 
 class FakeClient:
@@ -33,7 +33,11 @@ async def test_a_topic_that_is_gone_is_told_once_and_asked_for_now_and_then(capl
     client: Any = FakeClient("orders")
     now = 100.0
     absence = Absence(["orders", "payments"], lambda: now)
-    for _ in range(5):
+    for _ in range(3):
+        absence.look(client)
+    assert (client.asked, caplog.messages) == (1, []), "asked at once, and told when that is certain"
+    now += CERTAIN
+    for _ in range(3):
         absence.look(client)
     assert (client.asked, len(caplog.messages)) == (1, 1)
     assert "topic payments is gone" in caplog.messages[0]
@@ -43,3 +47,18 @@ async def test_a_topic_that_is_gone_is_told_once_and_asked_for_now_and_then(capl
     client.topics.add("payments")
     absence.look(client)
     assert (client.asked, caplog.messages[1:]) == (2, ["topic payments is there again"])
+
+
+async def test_a_topic_that_is_missing_for_a_moment_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    client: Any = FakeClient()
+    now = 100.0
+    absence = Absence(["orders"], lambda: now)
+    absence.look(client)
+    now += CERTAIN / 2
+    client.topics.add("orders")
+    absence.look(client)
+    client.topics.clear()
+    now += CERTAIN
+    absence.look(client)
+    assert caplog.messages == []

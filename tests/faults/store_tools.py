@@ -189,9 +189,9 @@ async def largest_gap(run: Scenario, full: float) -> float:
     while time.monotonic() < until:
         await asyncio.sleep(0.05)
         _, now = await run.counts()
+        longest = max(longest, time.monotonic() - since)
         if now > arrived:
             arrived, since = now, time.monotonic()
-        longest = max(longest, time.monotonic() - since)
     return round(longest, 2)
 
 

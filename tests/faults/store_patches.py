@@ -43,7 +43,7 @@ def watch_the_way_of_messages() -> None:
         return portion
 
     Worker._start = started  # type: ignore[method-assign]
-    Transform.__call__ = timed  # type: ignore[method-assign]
+    Transform.__call__ = timed  # type: ignore[method-assign, assignment]
     for kind, names in _CALLS:
         for name in names:
             setattr(kind, name, _watched(getattr(kind, name)))
@@ -144,7 +144,7 @@ def fill_disks_that_say_so() -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         sync(descriptor)
 
-    os.fsync = full
+    os.fsync = full  # type: ignore[assignment]
 
 
 def say(what: str) -> None:

@@ -26,7 +26,7 @@ from aura_stream.ports import TemplateStore
 from aura_stream.ports.store import Finding
 from aura_stream.store.following import behind
 from aura_stream.store.ledger import Ledger
-from tests.faults.chaos import Chaos
+from tests.faults.chaos import Chaos, merged
 from tests.faults.judge import read_book
 from tests.faults.processes import ROOT, Worker, environment
 from tests.faults.scenario import Scenario
@@ -35,6 +35,8 @@ from tests.faults.scenario import Scenario
 LEARNING: Mapping[str, Any] = {"discovery": {"interval": "1s", "distinct_messages": 2, "sample": 300}}
 JSON_LOG: Mapping[str, Any] = {"logging": {"format": "json"}}
 KNOWN = 300  # templates of a book that leaves something to discover
+ENDS: Mapping[str, Any] = {"input": {"memory": {"topics": ["none"]}}, "output": {"memory": {}}}  # of who only promotes
+NO_MIRROR: Mapping[str, Any] = {"mirror": None, "file": None}
 ALL = 10**6  # records
 
 
@@ -104,18 +106,26 @@ async def follows(run: Scenario, book: Codebook, process: str = "encode-0") -> N
 
 
 @asynccontextmanager
-async def opened(run: Scenario, *, promotes: bool = False) -> AsyncIterator[TemplateStore]:
-    """Open and start the run's store as one more process, without a mirror and past the proxy."""
-    assert run.store is not None
+async def opened_as(store: Mapping[str, Any], namespace: str) -> AsyncIterator[TemplateStore]:
+    """Open and start the store of such a configuration as one more promoter, without a mirror."""
     connectors = InstalledConnectors()
-    config = run.config | {"store": run.config["store"] | {"redis": {"url": run.store.address}}}
+    config = merged({**ENDS, "namespace": namespace, "store": dict(store)}, {"store": NO_MIRROR})
     parsed = parse_config(yaml.safe_dump(config), "store.yaml", option_models(connectors), {})
-    store = open_store(parsed, connectors, "", promotes=promotes)
+    made = open_store(parsed, connectors, "", promotes=True)
     try:
-        await store.start()
-        yield store
+        await made.start()
+        yield made
     finally:
-        await store.stop()
+        await made.stop()
+
+
+@asynccontextmanager
+async def opened(run: Scenario) -> AsyncIterator[TemplateStore]:
+    """Open and start the run's store in the same way, past the proxy."""
+    assert run.store is not None
+    store = merged(run.config["store"], {"redis": {"url": run.store.address}})
+    async with opened_as(store, run.config["namespace"]) as made:
+        yield made
 
 
 async def agreed(run: Scenario) -> Codebook:

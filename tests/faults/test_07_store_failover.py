@@ -50,7 +50,7 @@ async def test_a_replica_that_lags_takes_over_and_nothing_is_missing(chaos: Chao
             run.plan("failover")
             await link.down()
             run.happened("link cut", link.touched > 0)
-            async with opened(run, promotes=True) as promoter:
+            async with opened(run) as promoter:
                 unseen = await promoter.promote(Proposal(words("unseen", 0)))  # by the replica
                 await follows(run, unseen)
                 with _held(run):

@@ -101,9 +101,8 @@ class Copies:
     async def read_journal(self) -> list[Outcome]:
         """Read on in the journal, and return what became of each record."""
         outcomes = await applied(self.journaled, await self.journal.read())
-        for place, outcome in enumerate(outcomes, self._read):
-            if outcome.verdict == "damaged":
-                self.condition.damaged(f"journal entry {place} ({outcome.name})", outcome.reason)
+        for place, outcome in unmended(outcomes):
+            self.condition.damaged(f"journal entry {self._read + place} ({outcome.name})", outcome.reason)
         self._read += len(outcomes)
         return outcomes
 
@@ -166,6 +165,16 @@ class Copies:
             finally:
                 self.mirror.close()
         self._log_started, self._journal_started = False, None
+
+
+def unmended(outcomes: Sequence[Outcome]) -> list[tuple[int, Outcome]]:
+    """Return the damaged records of a journal, with their places, behind which its chain does not go on.
+
+    Where it does, no template is missing: what stood there was no part of the chain, or was written again.
+    """
+    links = [place for place, outcome in enumerate(outcomes) if outcome.verdict == "applied" and outcome.chained]
+    last = links[-1] if links else -1
+    return [(place, each) for place, each in enumerate(outcomes) if each.verdict == "damaged" and place > last]
 
 
 def _learn(ledger: Ledger, records: Sequence[LogRecord]) -> Misfit | None:

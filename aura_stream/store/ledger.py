@@ -37,6 +37,7 @@ class Outcome:
     verdict: Literal["applied", "known", "void", "damaged"]
     name: str = "entry"
     reason: str = ""
+    chained: bool = True  # false of retiring entries, which follow on nothing
 
 
 class Ledger:
@@ -148,7 +149,7 @@ class Ledger:
     def _take(self, entry: Entry, data: bytes) -> Outcome:
         if entry.kind == "retire":
             applied = self._retires(entry)
-            return Outcome("applied" if applied else "known", entry.name)
+            return Outcome("applied" if applied else "known", entry.name, chained=False)
         if self.holds(LogRecord(entry.generation, entry.number, data)):
             return Outcome("known", entry.name)
         reason = self._misfit(entry)

@@ -8,7 +8,7 @@ from typing import Final
 from aura_stream.errors import CodebookError, ConfigError, UnavailableError
 from aura_stream.model.log import BEGINNING, LogReading, LogRecord
 from aura_stream.ports import Finding
-from aura_stream.store.copies import Copies, applied
+from aura_stream.store.copies import Copies, applied, unmended
 from aura_stream.store.entry import Entry
 from aura_stream.store.following import PAGE, behind, misfit, spelled
 from aura_stream.store.ledger import Ledger, Outcome
@@ -39,10 +39,15 @@ async def _journal(copies: Copies, _truth: Ledger) -> list[Finding]:
     outcomes = await copies.read_journal()
     journaled, known = copies.journaled, copies.known
     findings = [_whole("journal", journaled, known)]
+    left = unmended(outcomes)
     void = sum(outcome.verdict == "void" for outcome in outcomes)
+    mended = sum(outcome.verdict == "damaged" for outcome in outcomes) - len(left)
     if void:
-        findings.append(Finding("journal", f"{void} entries are void: others came first", "ok"))
-    return findings + [_damaged(place, each) for place, each in enumerate(outcomes) if each.verdict == "damaged"]
+        findings.append(Finding("journal", f"{void} entries are void: others came first"))
+    if mended:
+        problem = f"{mended} entries are damaged, and no template is missing: the chain goes on behind them"
+        findings.append(Finding("journal", problem))
+    return findings + [_damaged(place, each) for place, each in left]
 
 
 def _damaged(place: int, outcome: Outcome) -> Finding:

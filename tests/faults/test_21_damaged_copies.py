@@ -1,51 +1,75 @@
-"""Row 21: a mirror that is damaged is named, put aside and repaired from the other copies; nothing decodes wrong."""
+"""Row 21: a mirror and a journal that are damaged are named, and repaired from the other copies; nothing decodes wrong."""
 
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from signal import SIGTERM
 
 import pytest
 
 from tests.faults.chaos import Chaos
 from tests.faults.depth import cases
-from tests.faults.store_tools import mirror_of, verified
+from tests.faults.store_tools import (
+    LEARNING,
+    agreed,
+    durable,
+    enough,
+    grown,
+    leave_something_to_discover,
+    mirror_of,
+    promoted,
+    templates,
+)
 
 
 @pytest.mark.parametrize("damage", cases("flipped bits", full=["a lost end", "zeros"]))
-async def test_a_damaged_mirror_is_repaired_at_the_start(chaos: Chaos, damage: str) -> None:
+async def test_damaged_copies_are_named_and_repaired(chaos: Chaos, damage: str) -> None:
+    """The mirror mends itself at the next start; the journal takes a person, or a promoter that has something new."""
     chance = random.Random(chaos.seed)
-    async with chaos.scenario("redis-redis", store="redis") as run:
-        first = await run.start()
-        await run.load(2500)
-        await run.moved(3000)
-        first.send(SIGTERM)
-        assert await first.ended() == 0
-        mirror = mirror_of(run)
+    leave_something_to_discover(chaos)
+    async with chaos.scenario("redis-redis", store="redis", config=LEARNING) as run:
+        first, discover = await run.start(), await run.start(verb="discover")
+        await run.load(1000)
+        await promoted(discover)
+        for process in (discover, first):
+            process.send(SIGTERM)
+            assert await process.ended() == 0
+        before = await durable(run)
+        mirror, journal = mirror_of(run), run.folder / "journal"
         whole = mirror.read_bytes()
-        mirror.write_bytes(_damaged(whole, damage, chance))
-        run.plan(damage)
-        run.happened(damage, mirror.read_bytes() != whole)
+        for name, path in (("mirror", mirror), ("journal", journal)):
+            run.plan(f"{name}: {damage}")
+            run.happened(f"{name}: {damage}", _damage(path, damage, chance))
         worker = await run.start()
         await run.recovered(damage)
-        await run.moved(2500)
+        await run.moved(500)
         if damage != "a lost end":
             assert "is damaged" in worker.log
+        code, said = await templates(run, "verify")
+        assert code == 1, said
+        assert "journal" in said
+        code, said = await templates(run, "rebuild", "--yes")
+        assert code == 0, said
+        await grown(run, before)
+        assert mirror.read_bytes().startswith(whole)
+        await enough(run)
+        await run.caught_up()
+        await agreed(run)
 
-        async def repaired() -> bool:
-            return mirror.read_bytes() == whole
 
-        await run.until("the mirror as it was", repaired)
-        await verified(run)
-
-
-def _damaged(data: bytes, damage: str, chance: random.Random) -> bytes:
-    place = chance.randrange(len(data) // 4, 3 * len(data) // 4)
-    if damage == "a lost end":
-        return data[:place]
-    if damage == "zeros":
-        return data[:place] + bytes(512) + data[place + 512 :]
-    changed = bytearray(data)
-    for _ in range(5):
-        changed[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
-    return bytes(changed)
+def _damage(path: Path, damage: str, chance: random.Random) -> bool:
+    """Damage the last half of a file."""
+    data = path.read_bytes()
+    damaged = bytearray(data)
+    place = chance.randrange(len(data) // 2, len(data) - 600)
+    match damage:
+        case "a lost end":
+            del damaged[place:]
+        case "zeros":
+            damaged[place : place + 512] = bytes(512)
+        case _:
+            for _ in range(3):
+                damaged[chance.randrange(place, len(data))] ^= 1 << chance.randrange(8)
+    path.write_bytes(damaged)
+    return damaged != data

@@ -118,8 +118,19 @@ async def test_a_damaged_journal_is_found(world: World) -> None:
     await promoter.start()
     await promoter.promote(Proposal())  # which writes it again
     assert await _found(store) == [
-        "journal entry 2 (entry): it is damaged: its digest does not fit (repairable)",
+        "journal: 1 entries are damaged, and no template is missing: the chain goes on behind them (ok)"
     ]
+    late = world.store()
+    await late.start()
+    await late.search()
+    assert late.status.damaged == 0
+
+
+async def test_a_damaged_entry_behind_which_only_templates_are_retired_is_not_mended_by_that(world: World) -> None:
+    store = await _started(world)
+    world.journal.records[2] = world.journal.records[2][:-1] + b"\0"
+    world.journal.records += retirements([ONE.digest])
+    assert "journal entry 2 (entry): it is damaged: its digest does not fit (repairable)" in await _found(store)
 
 
 async def test_void_entries_of_the_journal_are_counted(world: World) -> None:

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import sys
 import threading
 import time
-from dataclasses import replace
 from typing import Any
-
-from aura_connectors.redis_streams.shared_log import RedisSharedLog
 
 from tests.faults.depth import FULL
 
@@ -56,25 +51,3 @@ def an_hour_behind() -> None:
 def _shift(seconds: float) -> None:
     right = time.time
     time.time = lambda: right() + seconds
-
-
-def garble_what_is_read_of_the_store() -> None:
-    """Lose, repeat and reorder records of the store's log on their way to this process, every other time."""
-    read, chance = RedisSharedLog.read, random.Random(1)
-
-    async def garbled(self: RedisSharedLog, *arguments: Any, **more: Any) -> Any:
-        reading = await read(self, *arguments, **more)
-        if reading is None or not reading.records or chance.random() < 0.5:
-            return reading
-        records = list(reading.records)
-        match chance.randrange(3):
-            case 0:
-                records = records[: len(records) // 2]
-            case 1:
-                records += records
-            case _:
-                chance.shuffle(records)
-        print("garbled records of the store", file=sys.stderr)
-        return replace(reading, records=records)
-
-    RedisSharedLog.read = garbled  # type: ignore[method-assign]

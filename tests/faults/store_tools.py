@@ -203,9 +203,3 @@ async def largest_gap(run: Scenario, full: float) -> float:
         if now > arrived:
             arrived, since = now, time.monotonic()
     return round(longest, 2)
-
-
-async def verified(run: Scenario) -> None:
-    """Let `aura-stream templates verify` compare all copies, entry by entry."""
-    code, said = await templates(run, "verify")
-    assert code == 0, said[-2000:]

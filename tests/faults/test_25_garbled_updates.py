@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 from tests.faults.chaos import Chaos
-from tests.faults.store_tools import verified
+from tests.faults.store_patches import LOST, REORDERED, REPEATED
+from tests.faults.store_tools import (
+    LEARNING,
+    agreed,
+    durable,
+    enough,
+    follows,
+    grown,
+    leave_something_to_discover,
+    promoted,
+)
 
 
 async def test_a_worker_converges_whatever_order_updates_come_in(chaos: Chaos) -> None:
-    config = {"discovery": {"interval": "1s", "distinct_messages": 2}}
-    async with chaos.scenario("redis-redis", store="redis", config=config) as run:
-        run.plan("garbled updates")
-        worker = await run.start(patch="tests.faults.patches:garble_what_is_read_of_the_store")
+    """From its first reading on, while others promote; in the end it knows what the journal does, entry by entry."""
+    leave_something_to_discover(chaos)
+    async with chaos.scenario("redis-redis", store="redis", config=LEARNING) as run:
+        before = await durable(run)
+        for garbled in (LOST, REPEATED, REORDERED):
+            run.plan(garbled)
+        worker = await run.start(patch="tests.faults.store_patches:garble_what_is_read_of_the_store")
         discover = await run.start(verb="discover")
-        await run.load(2000)
-        await discover.logged("promoted")
-        await worker.logged("garbled records of the store")
-        run.happened("garbled updates")
+        await run.load(800)
+        for garbled in (LOST, REPEATED, REORDERED):
+            await worker.logged(garbled)
+            run.happened(garbled)
+        await promoted(discover)
         await run.recovered("garbled updates")
-        await run.moved(4000)
-        await verified(run)
+        await enough(run)
+        await follows(run, await grown(run, before))
+        await run.caught_up()
+        await agreed(run)
+        assert "is lost" not in worker.log

@@ -48,9 +48,10 @@ async def test_messages_go_on_while_workers_come_and_go(chaos: Chaos, delivery: 
                 await run.hold(chance.uniform(2, 5))
             await run.recovered("joins and leaves")
         await run.drain()
-        rebalances = sum(last(worker, "rebalances") for worker in run.workers)
-        run.result.notes["rebalances"] = rebalances
-        assert rebalances > max(LANES, len(run.workers)), "each worker took what it had once, and nothing ever moved"
+        rebalances = [count for worker in run.workers if (count := last(worker, "rebalances"))]
+        run.result.notes["rebalances"] = sum(rebalances)
+        assert max(rebalances) > 1
+        assert len(rebalances) > 1, "one worker had everything"
 
 
 async def _one_joins_or_leaves(run: Scenario, chance: random.Random, least: int, most: int) -> None:

@@ -28,7 +28,7 @@ FENCED = ("left to their new owner", "left to another member", "messages in flig
         ("kafka-kafka", "exactly_once"),
         ("kafka-kafka", "at_least_once"),
         ("redis-redis", "exactly_once"),
-        ("redis-redis", "at_least_once"),
+        full=[("redis-redis", "at_least_once")],
     ),
 )
 async def test_a_worker_that_wakes_up_behind_its_successor_settles_nothing(

@@ -21,10 +21,11 @@ async def test_a_transaction_that_ends_too_late_is_aborted_and_written_again(cha
         transit_behind(run.output) as transit,
     ):
         await run.start()
-        await run.load(2000)
-        for number in range(5 if run.full else 2):
-            await run.moved(1500)
-            await _hold(run, transit, beyond_the_brokers_patience=bool(number % 2))
+        await run.send(4000)
+        await run.load(1000)
+        for number in range(5 if run.full else 1):
+            await run.moved(1000)
+            await _hold(run, transit, beyond_the_brokers_patience=not number % 2)
         await run.moved(1000)
         await run.caught_up()
         aborted = await _records(run, "read_uncommitted") - await _records(run, "read_committed")

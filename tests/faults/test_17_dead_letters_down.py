@@ -30,19 +30,19 @@ async def test_nothing_goes_past_a_dead_letter_that_has_no_place(chaos: Chaos, r
         plan = Plan.load(str(run.plan_file))
         assert plan.dead is not None
         worker = await run.start(patch=ENCODER)
-        await run.send(3000)
+        await run.send(3500)
         await run.caught_up()
         said = len(worker.log)
         what = "the place of dead letters" if delivery == "at_least_once" else "the output"
         dead = writes_to(".dead", plan.dead.kind)
         async with run.fault("no place for dead letters", transit.cuts(dead)):
-            await run.load(2500)
+            await run.load(800)
             await worker.logged(f"{what} is unavailable", said)
             stood = await _standing(run, plan)
             await run.hold(30, 1.5)
             assert await _standing(run, plan) == stood, "something went past a dead letter"
         await worker.logged(f"{what} is available again", said)
-        await run.moved(3000)
+        await run.moved(500)
         await judge_letters(run, lambda _, message: is_poison(message))
 
 

@@ -69,8 +69,8 @@ async def _bring_large_ones(run: Scenario) -> Worker:
     run.plan("oversized messages")
     worker = await run.start()
     await run.send(2 * LARGE_EVERY)
-    await run.load(1000)
-    await run.moved(2 * LARGE_EVERY + 500)
+    await run.load(500)
+    await run.moved(2 * LARGE_EVERY + 200)
     run.happened("oversized messages", "a dead letter: " in worker.log)
     await run.recovered("oversized messages")
     return worker

@@ -26,7 +26,8 @@ HIDDEN = 400  # templates, the rarest ones
 async def test_frames_wait_until_the_journal_has_their_templates(chaos: Chaos, start_redis: StartRedis) -> None:
     """The reader never reaches the shared log, and has to ask the journal; one that runs once gives up in time."""
     server = start_redis()
-    store = {"file": None, "redis": {"url": server.url}, "journal": {"file": {"path": str(chaos.folder / "journal")}}}
+    journal, mirror = {"file": {"path": str(chaos.folder / "journal")}}, str(chaos.folder / "mirror")
+    store = {"file": None, "redis": {"url": server.url}, "journal": journal, "mirror": mirror}
     async with proxy_to(server.port) as proxy:
         hidden = await _promote_what_is_common(chaos, store)
         reader = store | {"redis": {"url": f"redis://127.0.0.1:{proxy.port}/0"}, "wait": "1s"}

@@ -42,7 +42,7 @@ async def test_each_entry_that_was_trimmed_unsettled_is_counted(chaos: Chaos, de
 
         await run.until("nothing is in its hands", lambda: _is_idle(run, redis))
         async with run.fault("trimmed", paused(worker)):
-            await run.send(4000)
+            await run.send(2000)
             gone += await _trim(run, redis, (0.5, 0.99))
         await run.send(1500)
         await run.until("the counter", lambda: _counts(worker, gone))

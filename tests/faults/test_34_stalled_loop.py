@@ -28,7 +28,8 @@ async def test_a_stalled_loop_is_noticed_and_the_next_worker_goes_on(chaos: Chao
         run.config["input"] |= {kind: given | SHORT[kind] for kind, given in run.config["input"].items()}
         run.plan("stall")
         worker = await run.start(patch="tests.faults.patches:stand_still")
-        await run.load(2500)
+        await run.send(4000)
+        await run.load(1000)
         assert await worker.ended() == os.EX_TEMPFAIL
         assert "the event loop stands still" in worker.log
         assert "ending the process, to be started anew" in worker.log
@@ -36,7 +37,7 @@ async def test_a_stalled_loop_is_noticed_and_the_next_worker_goes_on(chaos: Chao
         run.happened("stall")
         await run.start()
         await run.recovered("stall")
-        await run.moved(3000)
+        await run.moved(500)
 
 
 @pytest.mark.parametrize("route", cases("redis-redis", full=["kafka-kafka"]))
@@ -45,11 +46,12 @@ async def test_a_stall_that_passes_is_told_and_counted_and_the_same_worker_goes_
         run.config["input"] |= {kind: given | LONG[kind] for kind, given in run.config["input"].items()}
         run.plan("stall")
         worker = await run.start(patch="tests.faults.patches:stand_still_briefly")
-        await run.load(2500)
+        await run.send(4000)
+        await run.load(1000)
         await worker.logged("the event loop stands still")
         await worker.logged("the event loop moves again")
         run.happened("stall")
         await run.recovered("stall")
-        await run.moved(3000)
+        await run.moved(500)
         await run.drain()
         assert last(worker, "stalls") >= 1

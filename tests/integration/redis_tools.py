@@ -76,6 +76,15 @@ async def eventually(condition: Callable[[], Awaitable[bool]], what: str, pause:
         await asyncio.sleep(pause)
 
 
+async def loaded(redis: Redis) -> None:
+    """Wait until a server that was started again has read what it had written to its disk."""
+
+    async def has_loaded() -> bool:
+        return b"\r\nloading:0" in await command(redis, "INFO", "persistence")
+
+    await eventually(has_loaded, "what the file holds")
+
+
 def values_of(batches: Sequence[Batch]) -> list[bytes | None]:
     """Return the values of several batches, in order."""
     return [value for batch in batches for value in batch.values]

@@ -111,12 +111,12 @@ async def test_an_undecodable_message_stops_the_worker_and_nothing_is_skipped(
         assert await system.values(f"{topic}.restored") == messages[:60]
 
 
+# Files. What Kafka and Redis do then: rows 1 and 2 of tests/faults.
+
+
 @pytest.mark.untraced
-@pytest.mark.parametrize("name", NAMES)
-async def test_sigterm_drains_and_loses_and_repeats_nothing(
-    systems: Mapping[str, System], topic: str, book: Path, tmp_path: Path, name: str
-) -> None:
-    system, messages = _single(systems[name]), _numbered(20_000)
+async def test_sigterm_drains_and_loses_and_repeats_nothing(topic: str, book: Path, tmp_path: Path) -> None:
+    system, messages = FilesSystem(tmp_path), _numbered(20_000)
     output = f"{topic}.aura"
     await system.write(topic, messages)
     text = configuration("encode", system, topic, system, output, book, batch={"max_messages": 100})
@@ -130,16 +130,10 @@ async def test_sigterm_drains_and_loses_and_repeats_nothing(
 
 
 @pytest.mark.untraced
-@pytest.mark.parametrize("name", NAMES)
 async def test_kill_9_loses_nothing_and_repeats_only_what_was_not_settled(
-    systems: Mapping[str, System],
-    topic: str,
-    book: Path,
-    tmp_path: Path,
-    name: str,
-    record_property: Callable[[str, object], None],
+    topic: str, book: Path, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    system, messages = _single(systems[name]), _numbered(20_000)
+    system, messages = FilesSystem(tmp_path), _numbered(20_000)
     output = f"{topic}.aura"
     await system.write(topic, messages)
     text = configuration("encode", system, topic, system, output, book, batch={"max_messages": 100})

@@ -160,19 +160,6 @@ async def test_a_discovery_that_is_killed_goes_on_where_it_was(running: Running)
     assert await running.restored() == running.traffic.written
 
 
-async def test_two_discoveries_at_once_do_no_harm(running: Running) -> None:
-    with running.bridge() as bridge, running.discovery() as first, running.discovery() as second:
-        await running.until("a promotion", lambda: promotions(first) + promotions(second) >= 1, FIRST)
-        await running.until_written_with_templates(FIRST)
-        await running.until("more", lambda: promotions(first) + promotions(second) >= 2, LATER)
-        await running.until_written_with_templates(LATER)
-        stop(first)
-        stop(second)
-        await running.all_bridged()
-        stop(bridge)
-    assert await running.restored() == running.traffic.written
-
-
 async def test_a_store_that_comes_back_empty_is_rebuilt_and_learned_into(
     running: Running, store_server: EmbeddedServer, start_redis: StartRedis, tmp_path: Path
 ) -> None:

@@ -26,6 +26,7 @@ from tests.integration.redis_tools import (
     entries,
     eventually,
     fetched,
+    loaded,
     numbered,
     pending,
     started_bridge,
@@ -400,6 +401,7 @@ async def test_a_server_that_is_gone_is_waited_for(start_redis: StartRedis, stre
         with pytest.raises(UnavailableError):
             await sink.publish_and_settle(batches)
         server.start()
+        await loaded(redis)
         await sink.publish_and_settle(batches)
     assert await values_in(redis, f"{stream}.aura") == numbered(0, 10)
     await redis.aclose()

@@ -19,6 +19,7 @@ from tests.integration.redis_tools import (
     eventually,
     fetched,
     group_position,
+    loaded,
     numbered,
     pending,
     pending_ids,
@@ -63,10 +64,6 @@ def order_of(entry_id: bytes) -> tuple[int, int]:
     return int(milliseconds), int(sequence)
 
 
-async def has_loaded(redis: Redis) -> bool:
-    return b"\r\nloading:0" in await command(redis, "INFO", "persistence")
-
-
 async def go_on_to_the_end(redis: Redis, url: str, stream: str) -> None:
     """Copy what is left; nothing may be missing or twice then."""
     await command(redis, "DEL", f"aura:lease:{{{stream}}}:readers")
@@ -99,7 +96,7 @@ async def test_an_append_only_file_that_is_cut_anywhere_loses_both_halves_or_non
             tail.truncate(chance.randrange(whole // 3, whole))
         after = start_each(*APPEND_ONLY, directory=left)
         client = raw_client(after.url)
-        await eventually(lambda client=client: has_loaded(client), "what the file holds")
+        await loaded(client)
         outcomes.add(await judge(client, stream))
         await go_on_to_the_end(client, after.url, stream)
         await client.aclose()

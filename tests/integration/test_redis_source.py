@@ -23,6 +23,7 @@ from tests.integration.redis_tools import (
     command,
     entries,
     fetched,
+    loaded,
     new_source,
     numbered,
     pending,
@@ -246,6 +247,7 @@ async def test_it_goes_on_where_it_was_after_the_server_restarted(
         with pytest.raises(UnavailableError, match=f"127.0.0.1:{port}"):
             await source.fetch(10, 1000, 0.1)
         server.start()
+        await loaded(redis)
         again = await fetched(source, 20)
         assert values_of(again) == numbered(10, 30)
         assert not any(map(source.owns, unsettled))

@@ -66,6 +66,15 @@ class TransactionalProducer:
         """Throw it away, whatever state it is in. Bounded in time."""
         await discard(self.client)
 
+    def ended_by(self) -> Exception | None:
+        """Return the error that ended its transaction, if one did.
+
+        aiokafka's sender keeps it there, and the next call only asserts that there is a transaction.
+        """
+        ended = self.client._txn_manager._transaction_waiter
+        error: Exception | None = ended.exception() if ended is not None and ended.done() else None
+        return error
+
     def _watch(self, client: Any) -> None:
         send = client.send
 

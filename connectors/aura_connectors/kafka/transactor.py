@@ -23,7 +23,7 @@ from aura_connectors.kafka.commits import Progress
 from aura_connectors.kafka.options import SinkOptions
 from aura_connectors.kafka.sending import Rows, count_rows, send_all
 from aura_connectors.kafka.transactional import TransactionalProducer
-from aura_stream.errors import UnavailableError
+from aura_stream.errors import AuraError, UnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -168,9 +168,16 @@ class Transactor:
             if work.done():
                 work.result()
             if producer.unanswered.done():
-                raise translate(producer.unanswered.result(), self._options.servers, f"a transaction of {self._name}")
+                raise self._because(producer.unanswered.result())
+        except (AssertionError, UnavailableError):
+            if (reason := producer.ended_by()) is None:
+                raise
+            raise self._because(reason) from reason
         finally:
             await _cancel(work)
+
+    def _because(self, reason: Exception) -> AuraError:
+        return translate(reason, self._options.servers, f"a transaction of {self._name}")
 
     async def _abort(self, producer: TransactionalProducer) -> None:
         """Let readers go on at once, and not only when the next owner comes."""

@@ -11,6 +11,7 @@ from aiokafka import TopicPartition, errors
 from aura_connectors.kafka import transactor as module
 from aura_connectors.kafka.options import SinkOptions
 from aura_connectors.kafka.records import Target
+from aura_connectors.kafka.transactional import TransactionalProducer
 from aura_connectors.kafka.transactor import FencedError, Transactor
 
 from aura_stream.errors import ConfigError, UnavailableError
@@ -88,12 +89,16 @@ class FakeProducer:
         self.unanswered: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._broker = broker
         self.discarded = False
+        self.reason: Exception | None = None
         broker.producers.append(self)
 
     async def start(self) -> None:
         self._broker.steps.append("start")
         if fault := self._broker.faults.pop("start", None):
             raise fault
+
+    def ended_by(self) -> Exception | None:
+        return self.reason
 
     async def discard(self) -> None:
         self.discarded = True
@@ -130,6 +135,42 @@ async def test_records_come_before_the_offset_and_the_end(broker: FakeBroker) ->
     await settle(transactor, broker)
     assert broker.steps == ["begin", "send", "offsets", "commit", "answer"]
     assert broker.known == broker.committed == 2
+
+
+@pytest.mark.parametrize(
+    ("reason", "raised"),
+    [
+        (errors.TopicAuthorizationFailedError("out"), ConfigError),
+        (errors.KafkaError("lost"), UnavailableError),
+        (errors.ProducerFenced(), FencedError),
+        (None, AssertionError),
+    ],
+)
+@pytest.mark.parametrize("step", ["send", "offsets", "commit"])
+async def test_what_ended_the_transaction_is_told_and_not_that_there_is_none(
+    broker: FakeBroker, reason: Exception | None, raised: type[Exception], step: str
+) -> None:
+    transactor = await ready(broker)
+    broker.producers[0].reason = reason
+    broker.faults[step] = AssertionError()
+    with pytest.raises(raised):
+        await settle(transactor, broker)
+    assert broker.producers[0].discarded
+
+
+async def test_aiokafka_keeps_what_ended_a_transaction_and_asserts_that_there_is_one() -> None:
+    producer = TransactionalProducer("orders", SinkOptions(servers="localhost:9092"))
+    manager = producer.client._txn_manager
+    assert producer.ended_by() is None
+    manager.set_pid_and_epoch(1, 1)
+    manager.begin_transaction()
+    assert producer.ended_by() is None
+    error = errors.TopicAuthorizationFailedError("out")
+    manager.error_transaction(error)
+    with pytest.raises(AssertionError):
+        manager.maybe_add_partition_to_txn(TP)
+    assert producer.ended_by() is error
+    await producer.discard()
 
 
 async def test_what_is_settled_already_is_passed_over(broker: FakeBroker) -> None:

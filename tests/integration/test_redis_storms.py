@@ -90,7 +90,9 @@ async def test_whatever_breaks_each_message_goes_over_once(start_redis: StartRed
             url = server.url.replace(str(server.port), str(proxy.port))
             group.create_task(trouble(proxy, random.Random(100 + seed)))
             group.create_task(work(url, streams, ordering, seed))
-    assert all(proxy.touched > 10 for proxy in proxies), "the storm hit them"
+    touched = [proxy.touched for proxy in proxies]
+    assert min(touched) > 0, touched  # one that waits for a lease meets little
+    assert sum(touched) > 10, touched
     for name in streams:
         arrived = await values_in(redis, f"{name}.aura")
         assert (arrived if ordering == "strict" else sorted(arrived)) == numbered(0, COUNT)

@@ -62,13 +62,14 @@ def run_tests(folder: Path, tests: Sequence[str]) -> tuple[int, str]:
     """
     path = os.pathsep.join([str(folder), str(folder / "connectors")])
     environment = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    patience = TIMEOUT * len(tests)
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-n", "0", *tests]
     try:
         done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=patience, check=False
         )
     except subprocess.TimeoutExpired:
-        return FAILED, f"{' '.join(tests)}: no end within {TIMEOUT:g} s"
+        return FAILED, f"{' '.join(tests)}: no end within {patience:g} s"
     failed = _FAILURE.search(done.stdout)
     return done.returncode, failed[1] if failed else ""
 
@@ -95,9 +96,10 @@ def main() -> None:
     chosen = [mutant for mutant in MUTANTS if arguments.only in f"{mutant.takes_away} {mutant.test}"]
     print(f"{len(chosen)} mutants; their tests on the code as it is ...", flush=True)
     with tempfile.TemporaryDirectory(prefix="aura-mutant-") as name:
-        code, _ = run_tests(copy_code(Path(name)), sorted({mutant.test for mutant in chosen}))
+        code, failed = run_tests(copy_code(Path(name)), sorted({mutant.test for mutant in chosen}))
         if code != PASSED:
-            sys.exit("error: the tests do not pass on the code as it is, so their failures would mean nothing")
+            reason = failed or f"pytest ended with {code}"
+            sys.exit(f"error: {reason}: does not pass on the code as it is, so failures would mean nothing")
     results: list[Result] = []
     with ThreadPoolExecutor(arguments.jobs) as pool:
         for result in pool.map(try_mutant, chosen):

@@ -103,7 +103,8 @@ class Fleet:
                 pause = pauses.next()
                 log.warning("worker %d %s; starting it anew in %.1f s", number, how, pause)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await self._stopping.wait()
                     # What it held comes again, and nobody may be left to take that up.
                     return os.EX_OK if code in HELD_NOTHING else os.EX_TEMPFAIL
         finally:

@@ -284,7 +284,8 @@ class Discovery:
         """Sleep, but no longer than until we are told to stop."""
         self._heartbeat.beat()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     async def _end(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -197,7 +197,8 @@ class Worker:
         """Sleep, but no longer than until we are told to stop."""
         self._heartbeat.beat()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     async def _end(self) -> None:
         """Close in the order in which nothing is left behind: publishing first, its source last."""

@@ -4,6 +4,7 @@ AURA_FAULT_SEEDS=20     so many seeds, 1 unless told otherwise
 AURA_FAULT_FULL=1       durations as in the matrix; else scaled down, for CI
 AURA_FAULT_RESULTS      file that each run appends a line to; .cache/faults/results.jsonl
 AURA_FAULT_RESUME=1     leave out what that file says has passed
+AURA_FAULT_HOURS=1      begin nothing more once these are over
 """
 
 from __future__ import annotations

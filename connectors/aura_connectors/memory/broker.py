@@ -118,7 +118,8 @@ class MemoryBroker:
         event = asyncio.Event()
         self._written.add(event)
         try:
-            await asyncio.wait_for(event.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await event.wait()
         except TimeoutError:
             pass
         finally:

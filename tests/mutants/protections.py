@@ -247,7 +247,7 @@ MUTANTS = (
         f"{RUNTIME}/lifecycle.py",
         "        self._running.cancel()\n",
         "        self._running.cancel()\n        return\n",
-        "tests/unit/runtime/test_lifecycle.py",
+        "tests/unit/runtime/test_lifecycle.py::test_a_worker_that_swallows_cancellations_is_cancelled_until_it_ends",
     ),
     *REDIS_MUTANTS,
 )

@@ -65,8 +65,9 @@ Runs = Sequence[Mapping[str, Any]]
 
 
 def load(path: Path) -> Runs:
-    """Return the runs of the matrix, in the order in which they ended; the harness's own and the soak's apart."""
-    return [run for line in path.read_text().splitlines() if (run := json.loads(line))["row"]]
+    """Return the runs of the matrix, the last one of each test and seed; the harness's own and the soak's apart."""
+    runs = map(json.loads, path.read_text().splitlines())
+    return list({run["test"]: run for run in runs if run["row"]}.values())
 
 
 def total(runs: Runs, *names: str) -> int:

@@ -63,6 +63,13 @@ def test_the_tables_stand_between_their_marks_and_the_rest_stays(tool: ModuleTyp
         tool.fill("without", "new")
 
 
+def test_what_failed_and_was_run_again_counts_as_it_ended_the_last_time(tool: ModuleType, tmp_path: Path) -> None:
+    for each in (run(4, problems=["I1: lost"]), run(4, seed=2), run(4)):
+        append(each, tmp_path / "results.jsonl")
+    found = tool.load(tmp_path / "results.jsonl")
+    assert [(each["test"], each["problems"]) for each in found] == [("test[1]", []), ("test[2]", [])]
+
+
 def test_runs_of_the_harness_itself_and_of_the_soak_stay_out(tool: ModuleType, tmp_path: Path) -> None:
     for row in (0, 4):
         append(run(row), tmp_path / "results.jsonl")

@@ -35,6 +35,7 @@ from aura_stream.store.ledger import Ledger
 LIMITS = (MAX_MESSAGE, 4 << 20)  # bytes: the default, and a small one
 WINDOW = 16 << 20  # bytes that brotli may need beside its output: the largest window of RFC 7932
 SLACK = 8 << 20  # bytes: what the allocator keeps, and pieces of a message before they are put together
+HEADROOM = 32 << 20  # bytes of address space, not of memory: what allocators have when they make a block larger
 _MANY = b"\xdd\x00\x01\xff\xff"  # msgpack: a list of 131,071 items, which are not there
 _DEEP = _MANY * 400  # lists in lists, below the depth that msgpack refuses by itself
 
@@ -229,7 +230,8 @@ def measured(bomb: Bomb) -> Blast:
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     Path("/proc/self/clear_refs").write_text("5")
     before = _memory("VmRSS")
-    resource.setrlimit(resource.RLIMIT_AS, (_memory("VmSize") + blast.bound + bomb.limit, most))
+    cap = _memory("VmSize") + blast.bound + bomb.limit + HEADROOM
+    resource.setrlimit(resource.RLIMIT_AS, (cap, most))
     error: BaseException | None = None
     start = time.perf_counter()
     try:

@@ -54,8 +54,12 @@ async def _standing(run: Scenario, plan: Plan) -> list[int]:
     assert plan.dead is not None
     outlets = [outlet_of(plan.output), outlet_of(plan.dead)]
     found: list[int] = []
-    before = [-1]
-    while found != before:
+
+    async def nothing_came() -> bool:
+        nonlocal found
         await run.hold(1, 0.3)
         before, found = found, [sum([len(part) async for part in each.read({})]) for each in outlets]
+        return found == before
+
+    await run.until("nothing on its way", nothing_came)
     return found
